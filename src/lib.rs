@@ -1,7 +1,8 @@
 //! stub
 #![forbid(unsafe_code)]
 
-pub use loopmon_core::sink::Sink;
+pub use loopmon_core::config::Backtrace;
+pub use loopmon_core::*;
 pub use loopmon_macros::main;
 
 /// What the expansion of [`main`] names. Not part of the public API.

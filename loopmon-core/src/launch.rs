@@ -1,11 +1,15 @@
 //! What `#[loopmon::main]` calls.
 
 use std::future::Future;
+use std::io;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle, LocalOptions, LocalRuntime, Runtime};
 
-use crate::config::Key;
-use crate::sink::Sink;
+use crate::config::{Config, Key};
+use crate::inside::UserHooks;
+use crate::monitor::{Monitor, Settled, read_environment};
+use crate::sink::{Sink, notice};
+use crate::snapshot::Probe;
 
 /// The runtime that the attribute asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,10 @@ pub enum Flavor {
 }
 
 /// The arguments of one `#[loopmon::main]`, as the expansion writes them.
+#[allow(
+    missing_debug_implementations,
+    reason = "only the expansion makes one, and passes it on"
+)]
 pub struct Attribute {
     /// The flavor of the runtime.
     pub flavor: Flavor,
@@ -30,27 +38,101 @@ pub struct Attribute {
     pub sinks: Vec<Box<dyn Sink>>,
 }
 
-/// Builds the runtime, runs `body` on it, and returns what it returns.
+/// Builds the runtime, monitors it, runs `body` on it, and returns what it returns.
+/// Whatever keeps loopmon from monitoring is told in one line on standard error, and
+/// the program runs without.
 ///
 /// # Panics
 ///
 /// If the runtime can't be built, as `#[tokio::main]` does.
-#[allow(clippy::expect_used, reason = "stub")]
+#[track_caller]
+#[allow(clippy::expect_used, reason = "the same end as under `#[tokio::main]`")]
 pub fn launch<F: Future>(attribute: Attribute, body: F) -> F::Output {
-    let mut builder = match attribute.flavor {
-        Flavor::MultiThread => Builder::new_multi_thread(),
-        Flavor::CurrentThread | Flavor::Local => Builder::new_current_thread(),
-    };
-    builder.enable_all();
-    (attribute.tokio)(&mut builder);
-    match attribute.flavor {
-        Flavor::Local => builder
-            .build_local(tokio::runtime::LocalOptions::default())
-            .expect("Failed building the Runtime")
-            .block_on(body),
-        _ => builder
-            .build()
-            .expect("Failed building the Runtime")
-            .block_on(body),
+    let Attribute {
+        flavor,
+        tokio,
+        settings,
+        sinks,
+    } = attribute;
+    let mut config = Config::default();
+    for (key, value) in settings {
+        if let Err(invalid) = config.set(*key, value) {
+            notice(&format!("{invalid}; ignored")); // The macro has checked them all.
+        }
+    }
+    let off = read_environment(&mut config).off;
+
+    let mut builder = flavor.builder();
+    tokio(&mut builder);
+    let threads = (!off).then(|| UserHooks::default().install(&mut builder));
+    // Dropped last, so that it also sees the end of the runtime.
+    let mut watch = Watch(None);
+    let runtime = flavor
+        .build(&mut builder)
+        .expect("Failed building the Runtime");
+    if !off {
+        let settled = Settled {
+            config,
+            sinks,
+            probe: Probe::Io,
+        };
+        match settled.watch(runtime.handle(), threads) {
+            Ok(monitor) => watch.0 = Some(monitor),
+            Err(error) => notice(&format!("this program runs unmonitored: {error}")),
+        }
+    }
+    runtime.block_on(body)
+}
+
+/// Ends the monitoring when `main` ends, also by a panic.
+struct Watch(Option<Monitor>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(monitor) = &self.0 {
+            monitor.shutdown();
+        }
+    }
+}
+
+impl Flavor {
+    fn builder(self) -> Builder {
+        let mut builder = match self {
+            Self::MultiThread => Builder::new_multi_thread(),
+            Self::CurrentThread | Self::Local => Builder::new_current_thread(),
+        };
+        builder.enable_all();
+        builder
+    }
+
+    fn build(self, builder: &mut Builder) -> io::Result<AnyRuntime> {
+        match self {
+            Self::MultiThread | Self::CurrentThread => builder.build().map(AnyRuntime::Shared),
+            Self::Local => builder
+                .build_local(LocalOptions::default())
+                .map(AnyRuntime::Local),
+        }
+    }
+}
+
+enum AnyRuntime {
+    Shared(Runtime),
+    Local(LocalRuntime),
+}
+
+impl AnyRuntime {
+    fn handle(&self) -> &Handle {
+        match self {
+            Self::Shared(runtime) => runtime.handle(),
+            Self::Local(runtime) => runtime.handle(),
+        }
+    }
+
+    #[track_caller]
+    fn block_on<F: Future>(&self, body: F) -> F::Output {
+        match self {
+            Self::Shared(runtime) => runtime.block_on(body),
+            Self::Local(runtime) => runtime.block_on(body),
+        }
     }
 }

@@ -4,6 +4,41 @@
 pub mod config;
 
 #[cfg(feature = "monitor")]
+mod clock;
+#[cfg(feature = "monitor")]
+mod error;
+#[cfg(feature = "monitor")]
+mod histogram;
+#[cfg(feature = "monitor")]
+mod inside;
+#[cfg(feature = "monitor")]
+mod jitter;
+#[cfg(feature = "monitor")]
 pub mod launch;
 #[cfg(feature = "monitor")]
-pub mod sink;
+mod monitor;
+#[cfg(feature = "monitor")]
+mod record;
+#[cfg(feature = "monitor")]
+mod registry;
+#[cfg(feature = "monitor")]
+mod sink;
+#[cfg(feature = "monitor")]
+mod snapshot;
+#[cfg(feature = "monitor")]
+mod sys;
+#[cfg(feature = "monitor")]
+mod watchdog;
+
+#[cfg(feature = "jsonl")]
+pub use record::json;
+#[cfg(feature = "monitor")]
+pub use {
+    clock::Timestamp,
+    error::StartError,
+    histogram::Distribution,
+    monitor::{Monitor, MonitorBuilder, current},
+    record::{Dropped, End, Event, Sample, Start},
+    sink::{Sink, SinkError},
+    snapshot::{Lag, Probe, Snapshot, Worker},
+};

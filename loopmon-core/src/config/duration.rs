@@ -21,7 +21,13 @@ pub(super) fn parse_within(
     text: &str,
     range: &RangeInclusive<Duration>,
 ) -> Result<Duration, String> {
-    let duration = parse(text)?;
+    within(parse(text)?, range)
+}
+
+pub(super) fn within(
+    duration: Duration,
+    range: &RangeInclusive<Duration>,
+) -> Result<Duration, String> {
     if range.contains(&duration) {
         return Ok(duration);
     }

@@ -26,6 +26,13 @@ impl Invalid {
         }
     }
 
+    /// A sink that is well-formed but can't be had.
+    #[cfg(feature = "monitor")]
+    pub(crate) fn sink(spec: &super::SinkSpec, reason: &str) -> Self {
+        let key = super::Key::Sink;
+        Self::new(key.name(), spec.to_string(), reason, key.accepts())
+    }
+
     /// The same mistake, made where the setting goes by another name.
     pub(super) fn named(self, key: &str) -> Self {
         Self {

@@ -137,6 +137,30 @@ impl Config {
         }
         Ok(())
     }
+
+    /// Whether all durations are within their limits, for a configuration that was
+    /// not made by [`set`](Self::set).
+    ///
+    /// # Errors
+    ///
+    /// The first that is not.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        for (key, value, range) in [
+            (Key::Interval, self.interval, &duration::INTERVAL),
+            (
+                Key::StallThreshold,
+                self.stall_threshold,
+                &duration::STALL_THRESHOLD,
+            ),
+            (Key::Flush, self.flush, &duration::FLUSH),
+        ] {
+            duration::within(value, range).map_err(|reason| {
+                let value = humantime::format_duration(value).to_string();
+                Invalid::new(key.name(), value, reason, key.accepts())
+            })?;
+        }
+        Ok(())
+    }
 }
 
 /// The name of a crate as paths write it.

@@ -1,10 +1,11 @@
 //! Where records go, as one string: `kind[:[//]target][?key=value&…]`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{duration, nearest};
 
@@ -44,6 +45,9 @@ pub enum JsonlTarget {
     /// A file, which is created or appended to.
     File(PathBuf),
 }
+
+/// What would end a target, or be read as something else in it.
+const RESERVED: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b' ');
 
 /// What a kind of sink takes.
 struct Form {
@@ -85,6 +89,23 @@ impl SinkSpec {
             Self::Stderr { .. } => "stderr",
             Self::Tracing => "tracing",
             Self::Jsonl(_) => "jsonl",
+        }
+    }
+}
+
+/// The text that reads back as the same sink.
+impl fmt::Display for SinkSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())?;
+        match self {
+            Self::Auto | Self::Tracing | Self::Stderr { every: None } => Ok(()),
+            // In milliseconds: the grammar wants one number and one unit.
+            Self::Stderr { every: Some(every) } => write!(f, "?every={}ms", every.as_millis()),
+            Self::Jsonl(JsonlTarget::Stdout) => f.write_str(":-"),
+            Self::Jsonl(JsonlTarget::File(path)) => {
+                let path = path.to_string_lossy();
+                write!(f, ":{}", utf8_percent_encode(&path, RESERVED))
+            }
         }
     }
 }
@@ -243,7 +264,12 @@ mod tests {
             ("jsonl:what%3F%25.jsonl", file("what?%.jsonl")),
             ("jsonl:a:b", file("a:b")),
         ] {
-            assert_eq!(text.parse(), Ok(expected), "{text}");
+            assert_eq!(text.parse(), Ok(expected.clone()), "{text}");
+            assert_eq!(
+                expected.to_string().parse(),
+                Ok(expected),
+                "{text}, written again"
+            );
         }
     }
 

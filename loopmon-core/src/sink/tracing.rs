@@ -1,0 +1,56 @@
+use tracing::Level;
+
+use super::{Sink, SinkError, text};
+use crate::record::Event;
+
+/// Events of the `tracing` crate with the target `loopmon`: start and end at INFO,
+/// samples at DEBUG. Names of fields follow OpenTelemetry's conventions.
+pub(super) struct Tracing;
+
+impl Sink for Tracing {
+    fn event(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        match event {
+            Event::Start(start) => tracing::event!(
+                target: "loopmon",
+                Level::INFO,
+                tokio.runtime.name = &*start.runtime,
+                tokio.runtime.flavor = start.flavor,
+                tokio.runtime.workers = start.workers,
+                interval_s = start.interval.as_secs_f64(),
+                stall_threshold_s = start.stall_threshold.as_secs_f64(),
+                probe = start.probe.as_str(),
+                unmeasured = start.unmeasured.as_deref(),
+                "monitoring runtime {}",
+                start.runtime,
+            ),
+            Event::Sample(sample) => {
+                let (window, lag) = (&sample.window, sample.window.lag.distribution());
+                tracing::event!(
+                    target: "loopmon",
+                    Level::DEBUG,
+                    tokio.runtime.name = &*window.runtime,
+                    tokio.eventloop.lag.count = lag.count(),
+                    tokio.eventloop.lag.p50_s = lag.quantile(0.5).map(|lag| lag.as_secs_f64()),
+                    tokio.eventloop.lag.p99_s = lag.quantile(0.99).map(|lag| lag.as_secs_f64()),
+                    tokio.eventloop.lag.max_s = lag.max().map(|lag| lag.as_secs_f64()),
+                    tokio.task.active = window.active_tasks,
+                    tokio.global_queue.depth = window.global_queue_depth,
+                    host_lag.max_s = window.host_lag.max().map(|lag| lag.as_secs_f64()),
+                    "{}",
+                    text::summary(window),
+                );
+            }
+            Event::End(end) => tracing::event!(
+                target: "loopmon",
+                Level::INFO,
+                tokio.runtime.name = &*end.total.runtime,
+                uptime_s = end.total.window.as_secs_f64(),
+                tokio.eventloop.lag.max_s = end.total.lag.max().map(|lag| lag.as_secs_f64()),
+                dropped = end.dropped.iter().map(|dropped| dropped.count).sum::<u64>(),
+                "{}",
+                text::farewell(end),
+            ),
+        }
+        Ok(())
+    }
+}

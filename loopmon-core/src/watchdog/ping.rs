@@ -1,0 +1,196 @@
+//! When to ping, and what an answer says about the pings that could not be sent.
+
+use std::time::{Duration, Instant};
+
+use crate::histogram::Recorder;
+use crate::jitter::Jitter;
+
+/// The schedule of one runtime's pings: time is cut into cells of one interval,
+/// and each cell has its ping at a random place. So there is one ping an interval
+/// on average, and no rhythm that the program could share.
+///
+/// While a ping waits, those that would follow can't be sent, yet each would have
+/// waited too. Leaving them out is the *coordinated omission* that makes a loop
+/// that stands still for minutes look like one late event; so they are recorded
+/// when the answer is there, as late as they would have been.
+#[derive(Debug)]
+pub(crate) struct Pinger {
+    interval: Duration,
+    jitter: Jitter,
+    /// Where the cell of `next` begins.
+    cell: Instant,
+    /// When the next ping is due, or would be if none were out.
+    next: Instant,
+    /// When the ping that waits for its answer was sent.
+    out: Option<Instant>,
+}
+
+impl Pinger {
+    pub(crate) fn new(interval: Duration, now: Instant) -> Self {
+        let mut jitter = Jitter::new();
+        let next = now + jitter.within(interval);
+        Self {
+            interval,
+            jitter,
+            cell: now,
+            next,
+            out: None,
+        }
+    }
+
+    /// Records the answer to the ping that is out, and to those that would have
+    /// followed it.
+    pub(crate) fn answered(&mut self, lag: Duration, lags: &Recorder) {
+        let Some(sent) = self.out.take() else { return };
+        lags.record(lag);
+        let answered = sent + lag;
+        let Some(first_omitted) = answered.checked_duration_since(self.next) else {
+            return;
+        };
+        lags.record_descending(first_omitted, self.interval);
+        let omitted = first_omitted
+            .as_nanos()
+            .div_ceil(self.interval.as_nanos().max(1));
+        let skipped = self
+            .interval
+            .saturating_mul(u32::try_from(omitted).unwrap_or(u32::MAX));
+        self.cell += skipped;
+        self.next += skipped;
+    }
+
+    /// Whether a ping is to be sent now; if so, it counts as sent.
+    pub(crate) fn send(&mut self, now: Instant) -> bool {
+        if self.out.is_some() || now < self.next {
+            return false;
+        }
+        self.out = Some(now);
+        self.plan_next(now);
+        true
+    }
+
+    /// When something is to be done next: a ping to be sent, if none is out.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        if self.out.is_none() {
+            Some(self.next)
+        } else {
+            None
+        }
+    }
+
+    fn plan_next(&mut self, now: Instant) {
+        self.cell += self.interval;
+        // A watchdog that could not run for long starts afresh: there was no ping
+        // to be late, and what the machine did is host lag.
+        if self.cell + self.interval < now {
+            self.cell = now;
+        }
+        self.next = self.cell + self.jitter.within(self.interval);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ops::Range;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A loop that is frozen for 250 ms of every 2.5 s, from a phase on, watched by
+    /// a pinger that asks at once and collects `collected_after` the answer.
+    fn frozen_a_tenth(interval: Duration, length: Duration, phase: Duration) -> Recorder {
+        let (period, freeze) = (2_500 * MS, 250 * MS);
+        let start = Instant::now();
+        let mut pinger = Pinger::new(interval, start);
+        let lags = Recorder::new();
+        loop {
+            let now = pinger.due().unwrap();
+            if now >= start + length {
+                return lags;
+            }
+            assert!(pinger.send(now));
+            let into_period = (now - start + phase).as_nanos() % period.as_nanos();
+            let into_period = Duration::from_nanos(u64::try_from(into_period).unwrap());
+            pinger.answered(freeze.saturating_sub(into_period), &lags);
+        }
+    }
+
+    fn phases_within(truth: &Range<Duration>, interval: Duration, length: Duration) -> usize {
+        let mut jitter = Jitter::new();
+        let p99s = (0..20).map(|_| {
+            let phase = jitter.within(2_500 * MS);
+            frozen_a_tenth(interval, length, phase)
+                .load()
+                .quantile(0.99)
+                .unwrap()
+        });
+        p99s.filter(|p99| truth.contains(p99)).count()
+    }
+
+    /// One event in ten meets the freeze and waits 0 to 250 ms, each length as
+    /// often: 99 of 100 wait less than 225 ms.
+    fn five_percent_around_the_true_p99() -> Range<Duration> {
+        (225 * MS).mul_f64(0.95)..(225 * MS).mul_f64(1.05)
+    }
+
+    #[test]
+    fn p99_is_true_after_a_minute_at_25_ms() {
+        let truth = five_percent_around_the_true_p99();
+        assert!(phases_within(&truth, 25 * MS, Duration::from_secs(60)) >= 18);
+    }
+
+    #[test]
+    fn p99_is_true_after_ten_minutes_at_250_ms() {
+        let truth = five_percent_around_the_true_p99();
+        // 240 stalls scatter the estimate by 2.2 %, so that one try in forty is
+        // outside: 18 of 20 is met in 98 of 100 runs, 15 practically always.
+        assert!(phases_within(&truth, 250 * MS, Duration::from_secs(600)) >= 15);
+    }
+
+    #[test]
+    fn the_mean_time_between_pings_is_the_interval() {
+        let start = Instant::now();
+        let mut pinger = Pinger::new(10 * MS, start);
+        let lags = Recorder::new();
+        let mut sent = 0;
+        while let Some(due) = pinger.due().filter(|due| *due < start + 10_000 * MS) {
+            let early = due.checked_sub(Duration::from_nanos(1)).unwrap();
+            assert!(!pinger.send(early), "not before it is due");
+            assert!(pinger.send(due));
+            sent += 1;
+            pinger.answered(Duration::ZERO, &lags);
+        }
+        assert!((999..=1001).contains(&sent), "{sent}");
+        assert_eq!(lags.load().count(), sent);
+    }
+
+    #[test]
+    fn an_hour_without_an_answer_is_one_ping_and_counts_as_all_that_were_due() {
+        let start = Instant::now();
+        let mut pinger = Pinger::new(250 * MS, start);
+        let lags = Recorder::new();
+        let sent = pinger.due().unwrap();
+        assert!(pinger.send(sent));
+        let hour = Duration::from_secs(3600);
+        for minute in 1..=60 {
+            assert!(!pinger.send(sent + minute * Duration::from_secs(60)));
+            assert_eq!(pinger.due(), None);
+        }
+        pinger.answered(hour, &lags);
+        let count = lags.load().count();
+        assert!((14_399..=14_401).contains(&count), "{count}");
+        let next = pinger.due().unwrap();
+        assert!(next >= sent + hour && next <= sent + hour + 500 * MS);
+    }
+
+    #[test]
+    fn a_watchdog_that_slept_sends_one_ping_and_invents_none() {
+        let start = Instant::now();
+        let mut pinger = Pinger::new(250 * MS, start);
+        let lags = Recorder::new();
+        let after_suspend = start + Duration::from_secs(600);
+        assert!(pinger.send(after_suspend));
+        pinger.answered(MS, &lags);
+        assert_eq!(lags.load().count(), 1);
+        assert!(pinger.due().unwrap() > after_suspend);
+    }
+}
