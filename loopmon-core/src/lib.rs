@@ -1,5 +1,14 @@
 //! The monitor behind `loopmon`. Depend on the crate `loopmon` instead: it
 //! re-exports what is public, and this crate makes no promise of its own.
+// The library never panics, and never prints behind the program's back.
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 pub mod config;
 
@@ -42,3 +51,12 @@ pub use {
     sink::{Sink, SinkError},
     snapshot::{Lag, Probe, Snapshot, Worker},
 };
+
+/// The text of a sink that is compiled in.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! sink_is_there {
+    ($spec:literal) => {
+        $spec
+    };
+}

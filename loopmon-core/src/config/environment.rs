@@ -89,7 +89,7 @@ fn unknown(name: &str, value: &str) -> Invalid {
     let known = || Key::ALL.into_iter().filter_map(Key::variable).chain([OFF]);
     let reason = nearest(name, known()).map_or_else(
         || "no such variable".to_owned(),
-        |nearest| format!("no such variable, did you mean `{nearest}`?"),
+        |nearest| format!("no such variable (did you mean `{nearest}`?)"),
     );
     Invalid::new(name, value, reason, known().collect::<Vec<_>>().join(", "))
 }
@@ -179,7 +179,7 @@ mod tests {
         assert!(
             environment.problems[0]
                 .to_string()
-                .contains("no such variable, did you mean `LOOPMON_INTERVAL`?")
+                .contains("no such variable (did you mean `LOOPMON_INTERVAL`?)")
         );
     }
 

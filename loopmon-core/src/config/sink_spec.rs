@@ -175,7 +175,7 @@ impl<'a> Parts<'a> {
             .find(|form| form.kind == self.kind)
             .ok_or_else(|| {
                 let hint = nearest(self.kind, FORMS.iter().map(|form| form.kind))
-                    .map_or_else(String::new, |kind| format!(", did you mean `{kind}`?"));
+                    .map_or_else(String::new, |kind| format!(" (did you mean `{kind}`?)"));
                 format!("no such sink `{}`{hint}", self.kind)
             })
     }
@@ -278,7 +278,7 @@ mod tests {
         for (text, reason) in [
             ("", "the kind of sink is missing"),
             (":x", "the kind of sink is missing"),
-            ("stdrr", "no such sink `stdrr`, did you mean `stderr`?"),
+            ("stdrr", "no such sink `stdrr` (did you mean `stderr`?)"),
             ("kafka://x", "no such sink `kafka`"),
             ("STDERR", "no such sink `STDERR`"),
             ("jsonl", "`jsonl` needs a target: `jsonl:PATH`"),

@@ -11,7 +11,7 @@ use crate::snapshot::Snapshot;
 /// line to line.
 pub(super) fn summary(snapshot: &Snapshot) -> String {
     let lag = snapshot.lag.distribution();
-    let mut line = format!("{}: ", snapshot.runtime);
+    let mut line = format!("{}  ", snapshot.runtime);
     match &snapshot.unmeasured {
         Some(reason) => _ = write!(line, "lag unmeasured ({reason})"),
         None => {

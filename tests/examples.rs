@@ -1,0 +1,120 @@
+//! Each example runs to its end and shows what it promises.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+struct Shown {
+    stdout: String,
+    stderr: String,
+}
+
+/// `cargo test` builds the examples beside the tests.
+fn run(example: &str) -> Shown {
+    let mut path: PathBuf = std::env::current_exe().unwrap();
+    path.pop();
+    path.set_file_name("examples");
+    let output = Command::new(path.join(example)).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let shown = Shown {
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    };
+    assert!(
+        output.status.success(),
+        "{}\n{}\n{}",
+        output.status,
+        shown.stdout,
+        shown.stderr
+    );
+    shown
+}
+
+/// The value of `key=` in a logfmt line.
+fn field(line: &str, key: &str) -> Option<f64> {
+    let (_, rest) = line.split_once(&format!(" {key}="))?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+#[test]
+fn quickstart_shows_the_lag_rise_while_the_fault_is_deployed() {
+    let shown = run("quickstart");
+    let lags: Vec<f64> = shown
+        .stderr
+        .lines()
+        .filter_map(|line| field(line, "lag_p99_s"))
+        .collect();
+    assert!(
+        lags.len() >= 9,
+        "a line a second for ten seconds:\n{}",
+        shown.stderr
+    );
+    let worst = lags.iter().copied().fold(0.0, f64::max);
+    let (faulty, healthy): (Vec<(usize, &f64)>, Vec<_>) = lags
+        .iter()
+        .enumerate()
+        .partition(|(_, lag)| **lag > worst / 4.0);
+    let seconds: Vec<usize> = faulty.iter().map(|(second, _)| *second).collect();
+    assert!(
+        seconds.iter().all(|second| (2..=8).contains(second)),
+        "{lags:?}"
+    );
+    assert!(healthy.len() >= 4, "{lags:?}");
+    let tasks: Vec<f64> = shown
+        .stderr
+        .lines()
+        .filter_map(|line| field(line, "active_tasks"))
+        .collect();
+    assert!(tasks.iter().any(|count| *count > 0.0), "{tasks:?}");
+}
+
+#[test]
+fn attach_counts_its_tasks_and_sees_the_block() {
+    let shown = run("attach");
+    assert!(
+        shown.stdout.contains("healthy: 100 tasks"),
+        "{}",
+        shown.stdout
+    );
+    assert!(
+        shown.stdout.contains("at the end: 0 tasks"),
+        "{}",
+        shown.stdout
+    );
+    let (_, rest) = shown.stdout.split_once("blocked: ").unwrap();
+    let met: u32 = rest.split(' ').next().unwrap().parse().unwrap();
+    // 200 ms at one ping in 25 ms: about eight of them came too early to be served.
+    assert!(met >= 6, "{}", shown.stdout);
+}
+
+#[test]
+fn many_runtimes_shows_the_blocked_one() {
+    let shown = run("many_runtimes");
+    let rows: Vec<&str> = shown
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("shard-"))
+        .collect();
+    assert_eq!(rows.len(), 8, "{}", shown.stdout);
+    let blocked = rows.iter().filter(|row| row.ends_with("ms")).count();
+    assert!(
+        rows[5].starts_with("shard-5") && blocked >= 1,
+        "{}",
+        shown.stdout
+    );
+}
+
+#[test]
+fn custom_sink_receives_lag_and_tasks_over_the_network() {
+    let shown = run("custom_sink");
+    assert!(
+        shown.stdout.contains("main.active_tasks:5|g"),
+        "{}",
+        shown.stdout
+    );
+    assert!(
+        shown.stdout.contains("main.lag_max_us:"),
+        "{}",
+        shown.stdout
+    );
+}

@@ -1,0 +1,2 @@
+#[loopmon::main(crate = "not a path", own = ["my app"], backtrace = "sometimes")]
+async fn main() {}

@@ -1,0 +1,4 @@
+#[loopmon::main]
+async fn main(answer: u32) {
+    println!("{answer}");
+}

@@ -1,0 +1,7 @@
+#[loopmon::main]
+struct Main;
+
+#[loopmon::main]
+impl Main {}
+
+fn main() {}
