@@ -270,6 +270,29 @@ impl Process {
     }
 }
 
+#[cfg(test)]
+impl Process {
+    /// A process without threads and sinks, for a watchdog that a test drives.
+    pub(crate) fn driven() -> Arc<Self> {
+        Arc::new(Self {
+            specs: Vec::new(),
+            queues: Vec::new(),
+            flush: Duration::ZERO,
+            host_lags: Recorder::new(),
+            watched: Mutex::default(),
+            arrivals: Mutex::default(),
+            finished: Mutex::new(false),
+            changed: Condvar::new(),
+            thread: Mutex::new(None),
+        })
+    }
+
+    pub(crate) fn arrive(&self, subject: Subject) {
+        lock(&self.watched).push(Arc::clone(&subject.watched));
+        lock(&self.arrivals).push(subject);
+    }
+}
+
 /// Lets all sinks deliver what is queued, side by side, and ends their threads.
 fn end(queues: &[Queue], flush: Duration) {
     let until = Instant::now() + flush;

@@ -34,9 +34,9 @@ pub(crate) struct Watched {
     pub(crate) since: Instant,
     pub(crate) line: Line,
     pub(crate) lags: Recorder,
-    pub(crate) watchdog: Thread,
-    pub(crate) hold: Mutex<Option<Hold>>,
-    pub(crate) closed: AtomicBool,
+    watchdog: Thread,
+    hold: Mutex<Option<Hold>>,
+    closed: AtomicBool,
 }
 
 /// What keeps parts of the runtime alive, most of all the descriptors of its
@@ -48,6 +48,32 @@ pub(crate) struct Hold {
 }
 
 impl Watched {
+    /// A runtime that is about to be watched, since `since`.
+    pub(crate) fn new(
+        name: Arc<str>,
+        handle: &runtime::Handle,
+        settings: Settings,
+        probe: Probe,
+        watchdog: Thread,
+        since: Instant,
+    ) -> Self {
+        Self {
+            name,
+            id: handle.id(),
+            flavor: handle.runtime_flavor(),
+            settings,
+            probe,
+            unavailable: None,
+            threads: None,
+            since,
+            line: Line::default(),
+            lags: Recorder::new(),
+            watchdog,
+            hold: Mutex::new(None),
+            closed: AtomicBool::new(false),
+        }
+    }
+
     /// Keeps `hold` until the runtime is gone, which it may be already.
     pub(crate) fn keep(&self, hold: Hold) {
         *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);

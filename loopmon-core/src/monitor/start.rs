@@ -1,0 +1,133 @@
+//! From settings to a runtime under watch.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Once};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use super::Monitor;
+use crate::config::{self, Config, Environment};
+use crate::error::StartError;
+use crate::inside::{self, Method, ThreadCount};
+use crate::registry::{Hold, Process, Settings, Watched};
+use crate::sink::{Sink, notice};
+use crate::snapshot::Probe;
+use crate::sys::{Bell, Ear, runs_with_raised_privileges};
+use crate::watchdog::Subject;
+
+/// Lets the operator's settings take precedence, and tells of their mistakes once.
+pub(crate) fn read_environment(config: &mut Config) -> Environment {
+    static TOLD: Once = Once::new();
+    if runs_with_raised_privileges() {
+        return Environment::default();
+    }
+    let environment = config::overlay(config, std::env::vars_os());
+    TOLD.call_once(|| {
+        for problem in &environment.problems {
+            notice(&format!("{problem}; ignored"));
+        }
+    });
+    environment
+}
+
+/// Settings that are complete and valid.
+pub(crate) struct Settled {
+    pub(crate) config: Config,
+    pub(crate) sinks: Vec<Box<dyn Sink>>,
+    pub(crate) probe: Probe,
+}
+
+impl Settled {
+    /// Starts the watchdog if it does not run yet, and the probe.
+    pub(crate) fn watch(
+        self,
+        handle: &Handle,
+        threads: Option<ThreadCount>,
+    ) -> Result<Monitor, StartError> {
+        let Self {
+            config,
+            sinks,
+            probe,
+        } = self;
+        let settings = Settings {
+            interval: config.interval,
+            stall_threshold: config.stall_threshold,
+            backtrace: config.backtrace,
+        };
+        let subject = |name, watchdog| {
+            let Prepared {
+                method,
+                bell,
+                unavailable,
+            } = prepare(probe, settings.interval, handle)?;
+            let metrics = handle.metrics();
+            let mut watched = Watched::new(name, handle, settings, probe, watchdog, Instant::now());
+            watched.unavailable = unavailable;
+            watched.threads = threads;
+            let watched = Arc::new(watched);
+            let task = handle.spawn(inside::run(method, Arc::clone(&watched)));
+            watched.keep(Hold {
+                metrics,
+                probe: task.abort_handle(),
+            });
+            Ok(Subject::new(watched, bell))
+        };
+        let inner = Process::watch(&config, sinks, handle, subject)?;
+        Ok(Monitor { inner: Some(inner) })
+    }
+}
+
+/// A probe that is ready to run, or the reason why there is none.
+struct Prepared {
+    method: Method,
+    bell: Option<Arc<Bell>>,
+    unavailable: Option<Arc<str>>,
+}
+
+/// Does here, before the probe's task exists, what could fail in it.
+fn prepare(probe: Probe, interval: Duration, handle: &Handle) -> Result<Prepared, StartError> {
+    let _context = handle.enter();
+    let without_bell = |method| Prepared {
+        method,
+        bell: None,
+        unavailable: None,
+    };
+    match probe {
+        Probe::None => Ok(without_bell(Method::None)),
+        Probe::Timer => {
+            catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO)))
+                .map_err(|_| StartError::NoDriver("enable_time"))?;
+            Ok(without_bell(Method::Timer(interval)))
+        }
+        Probe::Io => match Bell::new().map(Arc::new) {
+            Ok(bell) => {
+                let ear = Arc::clone(&bell);
+                match catch_unwind(AssertUnwindSafe(|| Ear::new(ear)))
+                    .map_err(|_| StartError::NoDriver("enable_io"))?
+                {
+                    Ok(ear) => Ok(Prepared {
+                        method: Method::Io(ear),
+                        bell: Some(bell),
+                        unavailable: None,
+                    }),
+                    Err(error) => Ok(unavailable(&error)),
+                }
+            }
+            Err(error) => Ok(unavailable(&error)),
+        },
+    }
+}
+
+/// The operating system has no descriptor to spare: everything but lag is measured.
+fn unavailable(error: &io::Error) -> Prepared {
+    notice(&format!(
+        "lag is not measured: no descriptor for the probe: {error}"
+    ));
+    Prepared {
+        method: Method::None,
+        bell: None,
+        unavailable: Some(format!("no descriptor for the probe: {error}").into()),
+    }
+}
