@@ -1,10 +1,15 @@
-//! stub
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub use loopmon_core::config::Backtrace;
-pub use loopmon_core::*;
+pub use loopmon_core::config::{Backtrace, Invalid};
+#[cfg(feature = "jsonl")]
+pub use loopmon_core::json;
+pub use loopmon_core::{
+    Distribution, Dropped, End, Event, Lag, Monitor, MonitorBuilder, Probe, Sample, Sink,
+    SinkError, Snapshot, Start, StartError, Timestamp, Worker, current,
+};
 pub use loopmon_macros::main;
 
-/// What the expansion of [`main`] names. Not part of the public API.
 #[doc(hidden)]
 pub mod __private;

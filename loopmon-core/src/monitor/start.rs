@@ -1,7 +1,7 @@
 //! From settings to a runtime under watch.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
@@ -89,45 +89,40 @@ struct Prepared {
 /// Does here, before the probe's task exists, what could fail in it.
 fn prepare(probe: Probe, interval: Duration, handle: &Handle) -> Result<Prepared, StartError> {
     let _context = handle.enter();
-    let without_bell = |method| Prepared {
-        method,
-        bell: None,
-        unavailable: None,
-    };
-    match probe {
-        Probe::None => Ok(without_bell(Method::None)),
+    let (method, bell) = match probe {
+        Probe::None => (Method::None, None),
         Probe::Timer => {
             catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO)))
                 .map_err(|_| StartError::NoDriver("enable_time"))?;
-            Ok(without_bell(Method::Timer(interval)))
+            (Method::Timer(interval), None)
         }
-        Probe::Io => match Bell::new().map(Arc::new) {
-            Ok(bell) => {
-                let ear = Arc::clone(&bell);
-                match catch_unwind(AssertUnwindSafe(|| Ear::new(ear)))
-                    .map_err(|_| StartError::NoDriver("enable_io"))?
-                {
-                    Ok(ear) => Ok(Prepared {
-                        method: Method::Io(ear),
-                        bell: Some(bell),
-                        unavailable: None,
-                    }),
-                    Err(error) => Ok(unavailable(&error)),
-                }
+        Probe::Io => {
+            match catch_unwind(hang_bell).map_err(|_| StartError::NoDriver("enable_io"))? {
+                Ok((bell, ear)) => (Method::Io(ear), Some(bell)),
+                Err(error) => return Ok(unavailable(&error)),
             }
-            Err(error) => Ok(unavailable(&error)),
-        },
-    }
+        }
+    };
+    Ok(Prepared {
+        method,
+        bell,
+        unavailable: None,
+    })
+}
+
+fn hang_bell() -> io::Result<(Arc<Bell>, Ear)> {
+    let bell = Arc::new(Bell::new()?);
+    let ear = Ear::new(Arc::clone(&bell))?;
+    Ok((bell, ear))
 }
 
 /// The operating system has no descriptor to spare: everything but lag is measured.
 fn unavailable(error: &io::Error) -> Prepared {
-    notice(&format!(
-        "lag is not measured: no descriptor for the probe: {error}"
-    ));
+    let reason = format!("no descriptor for the probe: {error}");
+    notice(&format!("lag is not measured: {reason}"));
     Prepared {
         method: Method::None,
         bell: None,
-        unavailable: Some(format!("no descriptor for the probe: {error}").into()),
+        unavailable: Some(reason.into()),
     }
 }
