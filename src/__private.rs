@@ -1,53 +1,85 @@
 //! What the expansion of `#[loopmon::main]` names. Not part of the public API.
 
-pub use std::vec::Vec;
+pub use std::option::Option::{None, Some};
+pub use std::vec;
 
 pub use loopmon_core::config::Key;
 pub use loopmon_core::launch::{Attribute, Flavor, launch};
-pub use tokio;
+#[cfg(tokio_unstable)]
+pub use tokio::runtime::UnhandledPanic;
+
+pub use crate::{
+    __sink_jsonl as sink_jsonl, __sink_tracing as sink_tracing,
+    __unhandled_panic as unhandled_panic,
+};
 
 use crate::Sink;
 
-/// A sink that was given as an expression.
+/// Where a sink that is none is noticed, at the user's expression.
 pub fn sink(sink: impl Sink) -> Box<dyn Sink> {
     Box::new(sink)
 }
 
-/// A value of any type, for code that is never run.
-#[must_use]
-pub fn never<T>() -> T {
-    unreachable!("the expansion never calls this")
-}
+// The features of this crate are not known to the macro, but to these.
 
-// Only this crate knows which of its features are on, so the expansion asks it for
-// each sink that needs one.
 #[cfg(feature = "jsonl")]
-pub use loopmon_core::sink_is_there as sink_jsonl;
-#[cfg(feature = "tracing")]
-pub use loopmon_core::sink_is_there as sink_tracing;
-
-/// In place of a sink that was compiled out.
-#[cfg(not(feature = "jsonl"))]
-#[macro_export]
 #[doc(hidden)]
-macro_rules! __no_sink_jsonl {
+#[macro_export]
+macro_rules! __sink_jsonl {
     ($spec:literal) => {
-        ::core::compile_error!("the sink `jsonl` needs the feature `jsonl` of the crate `loopmon`")
+        $spec
     };
 }
-#[cfg(not(feature = "jsonl"))]
-pub use __no_sink_jsonl as sink_jsonl;
 
-/// In place of a sink that was compiled out.
-#[cfg(not(feature = "tracing"))]
-#[macro_export]
+#[cfg(not(feature = "jsonl"))]
 #[doc(hidden)]
-macro_rules! __no_sink_tracing {
+#[macro_export]
+macro_rules! __sink_jsonl {
     ($spec:literal) => {
         ::core::compile_error!(
-            "the sink `tracing` needs the feature `tracing` of the crate `loopmon`"
+            "the sink `jsonl` needs the feature `jsonl` of loopmon: \
+             loopmon = { …, features = [\"jsonl\"] }"
         )
     };
 }
+
+#[cfg(feature = "tracing")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sink_tracing {
+    ($spec:literal) => {
+        $spec
+    };
+}
+
 #[cfg(not(feature = "tracing"))]
-pub use __no_sink_tracing as sink_tracing;
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sink_tracing {
+    ($spec:literal) => {
+        ::core::compile_error!(
+            "the sink `tracing` needs the feature `tracing` of loopmon: \
+             loopmon = { …, features = [\"tracing\"] }"
+        )
+    };
+}
+
+#[cfg(tokio_unstable)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __unhandled_panic {
+    ($builder:ident, $variant:ident) => {
+        $builder.unhandled_panic($crate::__private::UnhandledPanic::$variant)
+    };
+}
+
+#[cfg(not(tokio_unstable))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __unhandled_panic {
+    ($builder:ident, $variant:ident) => {
+        ::core::compile_error!(
+            "`unhandled_panic` needs Tokio's unstable API: set RUSTFLAGS=\"--cfg tokio_unstable\""
+        )
+    };
+}

@@ -1,11 +1,11 @@
-//! What the attribute accepts, and how it refuses the rest.
+//! What rustc says about the attribute: nothing, or the right thing.
 
 #[test]
-fn programs_compile_and_run_as_they_would_with_tokio_main() {
+fn programs_compile_and_run() {
     trybuild::TestCases::new().pass("tests/ui/pass/*.rs");
 }
 
 #[test]
-fn every_mistake_is_told_at_its_place() {
+fn mistakes_are_explained() {
     trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
 }

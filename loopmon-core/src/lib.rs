@@ -51,12 +51,3 @@ pub use {
     sink::{Sink, SinkError},
     snapshot::{Lag, Probe, Snapshot, Worker},
 };
-
-/// The text of a sink that is compiled in.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! sink_is_there {
-    ($spec:literal) => {
-        $spec
-    };
-}

@@ -1,153 +1,167 @@
-//! From arguments and function to the code that takes their place.
+//! From attribute and function to the function that rustc sees.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Error;
 
-use crate::args::{self, Arguments};
-use crate::item::Item;
+use crate::args::{Arguments, Flavor, Setting};
+use crate::item::{Function, at};
 
-/// The whole expansion. It never fails: with mistakes it is the function as it would
-/// be without them, so that the compiler has nothing else to complain about, and the
-/// mistakes.
-pub(crate) fn main(args: TokenStream, item: TokenStream) -> TokenStream {
-    let mut function: Item = match syn::parse2(item.clone()) {
-        Ok(function) => function,
-        Err(error) => return with_errors(item, error),
+/// Expands the attribute. After a mistake there is still a function, so that
+/// rustc reports only the mistake and those in the body.
+pub(crate) fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let (arguments, mut problems) = Arguments::parse(arguments);
+    let expansion = match syn::parse2::<Function>(item.clone()) {
+        Ok(function) => {
+            problems.extend(function.problems());
+            expand(&arguments, &function)
+        }
+        Err(error) => {
+            problems.push(error);
+            item
+        }
     };
-    let (arguments, mut mistakes) = args::parse(args);
-    if function.asyncness.is_none() {
-        let missing = "`#[loopmon::main]` needs an `async fn`";
-        mistakes.push(Error::new_spanned(function.fn_token, missing));
-    }
-    if function.name == "main" && !function.inputs.stream().is_empty() {
-        let refused = "`main` takes no arguments";
-        mistakes.push(Error::new_spanned(function.inputs.stream(), refused));
-        function.remove_inputs();
-    }
-    let tokens = expand(&function, &arguments);
-    match mistakes.combined() {
-        Some(mistakes) => with_errors(tokens, mistakes),
-        None => tokens,
-    }
+    let problems = problems.iter().map(syn::Error::to_compile_error);
+    quote!(#expansion #(#problems)*)
 }
 
-fn with_errors(mut tokens: TokenStream, errors: Error) -> TokenStream {
-    tokens.extend(errors.into_compile_error());
-    tokens
+/// The function, in a form that rustc has nothing else against.
+fn expand(arguments: &Arguments, function: &Function) -> TokenStream {
+    let launched = launched(arguments, function);
+    if function.is_main() && !function.parameters.stream().is_empty() {
+        // rustc would complain about the signature of `main` a second time.
+        return quote!(fn main() { #[allow(dead_code)] #launched });
+    }
+    launched
 }
 
-fn expand(function: &Item, arguments: &Arguments) -> TokenStream {
-    let Item {
+/// The function without `async`, whose body is launched.
+fn launched(arguments: &Arguments, function: &Function) -> TokenStream {
+    let Function {
         attributes,
         visibility,
         qualifiers,
         fn_token,
         name,
-        ..
-    } = function;
-    let Item {
         generics,
-        inputs,
+        parameters,
         output,
-        where_clause,
+        bounds,
         ..
     } = function;
-    let private = private(arguments, function.body.span());
-    let attribute = attribute(arguments, &private);
-    let body = typed_body(function, &private);
-
-    // Variables of ours that the body can't see, whatever it calls its own.
-    let settings = Ident::new("attribute", Span::mixed_site());
-    let future = Ident::new("body", Span::mixed_site());
+    let (arrow, ty) = (&output.arrow, &output.ty);
+    let attribute = attribute(arguments);
+    let body = body(arguments, function);
+    let krate = arguments.krate(Span::mixed_site());
+    let launch =
+        quote_spanned!(Span::mixed_site()=> return #krate::__private::launch(#attribute, #body););
+    // `return`, because `clippy::implicit_return` looks into macros, unlike
+    // `needless_return`. The braces stay the user's, because some lints skip
+    // functions whose braces come from a macro.
+    let mut block = Group::new(Delimiter::Brace, launch);
+    block.set_span(function.body.span());
     quote! {
-        #(#attributes)*
-        #visibility #qualifiers #fn_token #name #generics #inputs #output #where_clause {
-            // Before the body, which may take the function's arguments away.
-            let #settings = #attribute;
-            let #future = async #body;
-            // With `return`, because an expression of type `!` at the end of a
-            // function is no value of type `impl Trait`.
-            #[allow(
-                clippy::diverging_sub_expression,
-                clippy::needless_return,
-                reason = "the expansion looks the same for every type"
-            )]
-            {
-                return #private::launch(#settings, #future);
-            }
+        #attributes
+        #visibility #qualifiers #fn_token #name #generics #parameters #arrow #ty #bounds #block
+    }
+}
+
+/// The body as a future that knows its output before its first statement.
+///
+/// The type of an async block is inferred from its first `return` or its last
+/// expression. The first statement is therefore a `return` of the right type
+/// that never runs: a wrong value further down is then reported where it stands,
+/// and coerces as it would in an async function.
+///
+/// The label keeps `unused_braces` off a body of one expression. The body stays
+/// a block of its own, because its edition decides when temporaries are dropped.
+fn body(arguments: &Arguments, function: &Function) -> TokenStream {
+    let body = &function.body;
+    let Some(ty) = function.output.nameable() else {
+        return quote_spanned!(Span::mixed_site()=> async #body);
+    };
+    let krate = arguments.krate(Span::mixed_site());
+    let place = function.output.place().unwrap_or(function.name.span());
+    let give_back = quote_spanned!(at(place)=> return output);
+    // The label is the user's as far as spans go: those of label and block become
+    // one, from which rustc takes the edition, and the place of a missing value.
+    let labeled = quote_spanned!(body.span_open()=> '_body: #body);
+    quote_spanned! {Span::mixed_site()=>
+        async {
+            if let #krate::__private::Some(output) = #krate::__private::None::<#ty> { #give_back; }
+            #labeled
         }
     }
 }
 
-/// The body with a first statement that is never run, but tells the compiler the
-/// type of the whole, which an `async` block has no place for. A mismatch is then
-/// reported where it is: inside the body.
-fn typed_body(function: &Item, private: &TokenStream) -> Group {
-    let mut tokens = TokenStream::new();
-    if function.returned_is_nameable() {
-        let returned = function.returned();
-        // Where the compiler says that it learned the type.
-        let declared = Span::call_site().located_at(function.returned_at());
-        tokens.extend(quote_spanned! {declared=>
-            if false {
-                return #private::never::<#returned>();
-            }
+/// What the launcher is told.
+fn attribute(arguments: &Arguments) -> TokenStream {
+    let krate = arguments.krate(Span::mixed_site());
+    let flavor = match arguments.flavor() {
+        Flavor::MultiThread => quote!(MultiThread),
+        Flavor::CurrentThread => quote!(CurrentThread),
+        Flavor::Local => quote!(Local),
+    };
+    let tokio = tokio(arguments);
+    let settings = arguments.settings().iter().map(|s| setting(arguments, s));
+    let sinks = arguments.sinks().iter().map(
+        |expression| quote_spanned!(Span::mixed_site()=> #krate::__private::sink(#expression)),
+    );
+    quote_spanned! {Span::mixed_site()=>
+        #krate::__private::Attribute {
+            flavor: #krate::__private::Flavor::#flavor,
+            tokio: #tokio,
+            settings: &[#(#settings),*],
+            sinks: #krate::__private::vec![#(#sinks),*],
+        }
+    }
+}
+
+/// The closure that applies Tokio's own arguments.
+fn tokio(arguments: &Arguments) -> TokenStream {
+    let tokio = arguments.tokio();
+    let mut calls = Vec::new();
+    if let Some(count) = tokio.worker_threads {
+        calls.push(quote_spanned!(Span::mixed_site()=> builder.worker_threads(#count);));
+    }
+    // The other two do not exist in every build of Tokio: errors go to the key.
+    if let Some((paused, key)) = tokio.start_paused {
+        let method = Ident::new("start_paused", at(key));
+        calls.push(quote_spanned!(Span::mixed_site()=> builder.#method(#paused);));
+    }
+    if let Some((variant, key)) = &tokio.unhandled_panic {
+        // As if the user had called it: only then its error points to the key.
+        let krate = arguments.krate(*key);
+        let builder = Ident::new("builder", Span::mixed_site());
+        calls.push(quote_spanned! {*key=>
+            #krate::__private::unhandled_panic!(#builder, #variant);
         });
     }
-    tokens.extend(function.body.stream());
-    let mut body = Group::new(Delimiter::Brace, tokens);
-    body.set_span(function.body.span());
-    body
+    if let Some(name) = &tokio.name {
+        calls.push(quote_spanned!(Span::mixed_site()=> builder.name(#name);));
+    }
+    if calls.is_empty() {
+        return quote_spanned!(Span::mixed_site()=> |_| {});
+    }
+    quote_spanned!(Span::mixed_site()=> |builder| { #(#calls)* })
 }
 
-/// The hidden module that the expansion takes everything from.
-fn private(arguments: &Arguments, at: Span) -> TokenStream {
-    let default = || quote_spanned! {Span::call_site().located_at(at)=> ::loopmon };
-    let root = arguments
-        .krate
-        .as_ref()
-        .map_or_else(default, ToTokens::to_token_stream);
-    quote! { #root::__private }
-}
-
-/// The value of type `Attribute`.
-fn attribute(arguments: &Arguments, private: &TokenStream) -> TokenStream {
-    let Arguments {
-        flavor,
-        tokio,
-        settings,
-        sinks,
-        ..
-    } = arguments;
-    let flavor = Ident::new(flavor.variant(), Span::mixed_site());
-    let builder = Ident::new("builder", Span::mixed_site());
-    let configure = if tokio.is_empty() {
-        quote! { |_| {} }
-    } else {
-        quote! { |#builder| { #builder #(.#tokio)*; } }
-    };
-    let settings = settings.iter().map(|setting| setting.to_tokens(private));
-    let sinks = if sinks.is_empty() {
-        quote! { #private::Vec::new() }
-    } else {
-        quote! { #private::Vec::from([#(#private::sink(#sinks)),*]) }
-    };
-    quote! {
-        #private::Attribute {
-            flavor: #private::Flavor::#flavor,
-            tokio: #configure,
-            settings: &[#(#settings),*],
-            sinks: #sinks,
+/// One pair of key and value. A sink that a feature brings is written through a
+/// macro of the facade, which knows whether the feature is on.
+fn setting(arguments: &Arguments, setting: &Setting) -> TokenStream {
+    let Setting { key, value, guard } = setting;
+    // `Debug` of a key is the name of its variant.
+    let variant = Ident::new(&format!("{key:?}"), Span::mixed_site());
+    let value = match guard {
+        Some(guard) => {
+            let here = value.span();
+            let (krate, guard) = (arguments.krate(here), Ident::new(guard, here));
+            quote_spanned!(here=> #krate::__private::#guard!(#value))
         }
-    }
+        None => value.to_token_stream(),
+    };
+    let krate = arguments.krate(Span::mixed_site());
+    quote_spanned!(Span::mixed_site()=> (#krate::__private::Key::#variant, #value))
 }
 
-impl Item {
-    /// The function without arguments and, as the body may need them, without it.
-    fn remove_inputs(&mut self) {
-        self.inputs = Group::new(self.inputs.delimiter(), TokenStream::new());
-        let endless = quote! { loop {} };
-        self.body = Group::new(self.body.delimiter(), endless);
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,12 @@
-//! The attribute `#[loopmon::main]`. Use it through the crate `loopmon`.
+//! The attribute of the crate `loopmon`, which re-exports it. Depend on that.
+
 #![forbid(unsafe_code)]
-// The macro never panics, and never prints behind the program's back.
+// A macro that panics says nothing about the mistake.
 #![warn(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::print_stderr
+    clippy::indexing_slicing
 )]
 
 mod args;
@@ -16,78 +15,100 @@ mod item;
 
 use proc_macro::TokenStream;
 
-/// Runs an async function on a Tokio runtime that loopmon monitors: put it where
-/// `#[tokio::main]` stood.
+/// Runs an async function on a Tokio runtime that loopmon watches.
+///
+/// It takes the place of `#[tokio::main]`, on `main` or on any other async
+/// function, and understands the same arguments. Alone it needs none:
 ///
 /// ```
-/// #[loopmon::main(interval = "250ms", sink = "stderr?every=10s")]
+/// #[loopmon::main]
 /// async fn main() {
 ///     println!("hello");
 /// }
 /// ```
 ///
-/// It builds the runtime as `#[tokio::main]` does, spawns the probe on it before the
-/// function's body, and gives the sinks a moment when the body has ended. What the
-/// function returns, and how the program ends, stays the same.
+/// # Arguments of loopmon
 ///
-/// # Arguments
+/// Each value is checked at compile time, by the grammar that the environment
+/// variables use.
 ///
-/// All are optional, and may be given in any order.
-///
-/// | argument | value | default |
-/// |---|---|---|
-/// | `interval` | the mean time between two pings, `"1ms"` to `"1h"` | `"250ms"` |
-/// | `stall_threshold` | how long a worker may stay away from the scheduler, `"1ms"` to `"1h"` | `"100ms"`; `"500ms"` with debug assertions |
-/// | `sink` | where records go: a string, an expression that implements `Sink`, or an array of both | `"auto"` |
-/// | `backtrace` | when stacks may be captured: `"auto"`, `"always"`, `"never"` | `"auto"` |
-/// | `own` | crates whose functions count as your own code, such as `["my_lib"]` | none besides this one |
-/// | `flush` | how long the end may wait for the sinks, `"0ms"` to `"1m"` | `"500ms"` |
-/// | `flavor` | `"multi_thread"`, `"current_thread"`, `"local"` | `"multi_thread"` |
-/// | `worker_threads` | the number of workers of a multi-thread runtime | one a core |
-/// | `start_paused` | whether Tokio's clock starts paused; not on `multi_thread`, and with Tokio's feature `test-util` | `false` |
-/// | `name` | Tokio's name for the runtime, which records show | `main` in records |
-/// | `unhandled_panic` | `"ignore"`, `"shutdown_runtime"`; not on `multi_thread`, and with `--cfg tokio_unstable` | `"ignore"` |
-/// | `crate` | the path of loopmon, where it is re-exported, as a string | `"::loopmon"` |
-///
-/// The last six are those of `#[tokio::main]`.
-///
-/// # Sinks
+/// | argument | meaning |
+/// |---|---|
+/// | `interval = "250ms"` | the mean time between two pings of the runtime, `1ms` to `1h` |
+/// | `stall_threshold = "100ms"` | how late is too late, `1ms` to `1h`; `500ms` if not set in a build with debug assertions |
+/// | `sink = "auto"` | where records go: a spec, an expression, or a list of both |
+/// | `backtrace = "auto"` | when stacks may be captured: `auto`, `always`, `never` |
+/// | `own = ["my_app"]` | crates whose functions are your own code |
+/// | `flush = "500ms"` | how long the end of the program may wait for the sinks, `0ms` to `1m` |
 ///
 /// ```
-/// # struct Pager;
-/// # impl Pager { fn new() -> Self { Self } }
-/// # impl loopmon::Sink for Pager {
-/// #     fn event(&mut self, _: &loopmon::Event<'_>) -> Result<(), loopmon::SinkError> { Ok(()) }
-/// # }
-/// #[loopmon::main(sink = ["stderr?every=10s", Pager::new()])]
+/// #[loopmon::main(
+///     interval = "25ms",
+///     stall_threshold = "50ms",
+///     sink = ["stderr?every=10s", "jsonl:-"],
+///     backtrace = "never",
+///     own = ["my-app", "my_lib"],
+///     flush = "1s",
+/// )]
 /// async fn main() {}
 /// ```
 ///
-/// The expression is evaluated before the runtime is built, and may use the
-/// function's arguments and `?`.
-///
-/// # Other functions than `main`
-///
-/// The attribute works on any async function, with arguments or without; each call
-/// builds a runtime. It must not be called from within another runtime.
+/// A string is a spec, and an array is a list. Anything else is an expression
+/// whose value implements `loopmon::Sink`. It is evaluated before the runtime
+/// starts, and may use `?` and the function's arguments:
 ///
 /// ```
-/// struct Settings {
-///     workers: u32,
+/// # struct MySink;
+/// # impl MySink {
+/// #     fn connect(_: &str) -> std::io::Result<Self> { Ok(Self) }
+/// # }
+/// # impl loopmon::Sink for MySink {
+/// #     fn event(&mut self, _: &loopmon::Event<'_>) -> Result<(), loopmon::SinkError> { Ok(()) }
+/// # }
+/// #[loopmon::main(sink = ["stderr", MySink::connect("127.0.0.1:9000")?])]
+/// async fn main() -> std::io::Result<()> {
+///     Ok(())
 /// }
+/// ```
 ///
+/// # Arguments of Tokio
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `flavor = "multi_thread"` | the runtime: `multi_thread`, `current_thread`, `local` |
+/// | `worker_threads = 4` | how many workers; only with `multi_thread` |
+/// | `start_paused = true` | a paused clock; not with `multi_thread`, and needs Tokio's feature `test-util` |
+/// | `name = "my-runtime"` | the name of the runtime |
+/// | `unhandled_panic = "ignore"` | or `shutdown_runtime`; not with `multi_thread`, and needs `--cfg tokio_unstable` |
+/// | `crate = "my_reexport::loopmon"` | the path of loopmon, where it is not `::loopmon` |
+///
+/// ```
+/// #[loopmon::main(flavor = "multi_thread", worker_threads = 2, name = "my-runtime")]
+/// async fn main() {}
+/// ```
+///
+/// ```
 /// #[loopmon::main(flavor = "current_thread")]
-/// async fn serve(settings: &Settings) -> u32 {
-///     settings.workers
+/// async fn answer() -> u32 {
+///     42
 /// }
 ///
-/// assert_eq!(serve(&Settings { workers: 4 }), 4);
+/// assert_eq!(answer(), 42);
+/// ```
+///
+/// ```
+/// mod my_reexport {
+///     pub use loopmon;
+/// }
+///
+/// #[my_reexport::loopmon::main(crate = "my_reexport::loopmon")]
+/// async fn main() {}
 /// ```
 ///
 /// # Panics
 ///
-/// The function panics if the runtime can't be built, as under `#[tokio::main]`.
+/// The function panics if the runtime cannot be built, as with `#[tokio::main]`.
 #[proc_macro_attribute]
-pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::main(args.into(), item.into()).into()
+pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::main(arguments.into(), item.into()).into()
 }

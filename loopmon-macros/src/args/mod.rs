@@ -1,96 +1,98 @@
-//! The arguments of the attribute: read, checked, and every mistake collected.
+//! What stands in the parentheses of the attribute.
 
-mod ours;
+mod key;
+mod settings;
 mod syntax;
 mod tokio;
 
-use std::collections::HashMap;
-
-use loopmon_core::config::{Key, nearest};
 use proc_macro2::{Span, TokenStream};
-use syn::{Error, Path};
+use quote::{ToTokens, quote_spanned};
+use syn::Ident;
 
-pub(crate) use self::ours::Setting;
-use self::syntax::Argument;
+use self::key::Name;
+pub(crate) use self::settings::Setting;
+use self::settings::Settings;
+use self::syntax::{Argument, Value};
 pub(crate) use self::tokio::Flavor;
+use self::tokio::Tokio;
 
-/// What the expansion needs of the arguments.
+/// All arguments, as far as they make sense.
 #[derive(Default)]
 pub(crate) struct Arguments {
-    /// Where loopmon is found, if not at `::loopmon`.
-    pub(crate) krate: Option<Path>,
-    pub(crate) flavor: Flavor,
-    /// Methods of Tokio's builder, with their arguments.
-    pub(crate) tokio: Vec<TokenStream>,
-    pub(crate) settings: Vec<Setting>,
-    /// Sinks that are expressions.
-    pub(crate) sinks: Vec<TokenStream>,
+    tokio: Tokio,
+    settings: Settings,
 }
 
-/// All mistakes so far.
-#[derive(Default)]
-pub(crate) struct Mistakes(Vec<Error>);
-
-impl Mistakes {
-    pub(crate) fn push(&mut self, mistake: Error) {
-        self.0.push(mistake);
-    }
-
-    fn note<T>(&mut self, result: Result<T, Error>) -> Option<T> {
-        result.map_err(|mistake| self.push(mistake)).ok()
-    }
-
-    /// One error that reports them all.
-    pub(crate) fn combined(self) -> Option<Error> {
-        self.0.into_iter().reduce(|mut all, mistake| {
-            all.combine(mistake);
-            all
-        })
-    }
-}
-
-/// Reads all arguments. Those with a mistake are left out.
-pub(crate) fn parse(tokens: TokenStream) -> (Arguments, Mistakes) {
-    let mut arguments = Arguments::default();
-    let mut mistakes = Mistakes::default();
-    let mut first: HashMap<String, Span> = HashMap::new();
-    let mut tokio = tokio::Options::default();
-    let mut all = syntax::split(tokens, &mut mistakes);
-    // First of all the path of loopmon, which other arguments are written with.
-    all.sort_by_key(|argument| argument.name != "crate");
-    for argument in all {
-        let name = argument.name.to_string();
-        if let Some(first) = first.get(&name) {
-            mistakes.push(Error::new(
-                argument.name.span(),
-                format!("`{name}` is given twice"),
-            ));
-            mistakes.push(Error::new(*first, format!("`{name}` is first given here")));
-            continue;
+impl Arguments {
+    /// Reads what can be read, and reports every mistake in the rest.
+    pub(crate) fn parse(tokens: TokenStream) -> (Self, Vec<syn::Error>) {
+        let mut problems = Vec::new();
+        let mut arguments = Self::default();
+        let mut seen: Vec<(Name, Ident)> = Vec::new();
+        for argument in syntax::split(tokens) {
+            let Argument { name, word, value } = match argument {
+                Ok(argument) => argument,
+                Err(error) => {
+                    problems.push(error);
+                    continue;
+                }
+            };
+            if let Some((_, first)) = seen.iter().find(|(other, _)| *other == name) {
+                problems.extend(twice(name, first, &word));
+                continue;
+            }
+            problems.extend(arguments.set(name, &word, value));
+            seen.push((name, word));
         }
-        first.insert(name.clone(), argument.name.span());
-        if let Some(key) = Key::ALL.into_iter().find(|key| key.name() == name) {
-            ours::apply(key, &argument, &mut arguments, &mut mistakes);
-        } else if tokio::NAMES.contains(&&*name) {
-            mistakes.note(tokio.apply(&argument));
-        } else {
-            mistakes.push(unknown(&argument));
+        problems.extend(arguments.tokio.contradictions());
+        (arguments, problems)
+    }
+
+    fn set(&mut self, name: Name, word: &Ident, value: syn::Result<Value>) -> Vec<syn::Error> {
+        match name {
+            Name::Tokio(key) => {
+                let set = self.tokio.set(key, word, value);
+                set.err().into_iter().collect()
+            }
+            Name::Ours(key) => {
+                value.map_or_else(|error| vec![error], |value| self.settings.set(key, &value))
+            }
         }
     }
-    tokio.finish(&mut arguments, &mut mistakes);
-    (arguments, mistakes)
+
+    /// The path of loopmon, as if it were written by us at `span`.
+    pub(crate) fn krate(&self, span: Span) -> TokenStream {
+        self.tokio.krate.as_ref().map_or_else(
+            || quote_spanned!(span=> ::loopmon),
+            ToTokens::to_token_stream,
+        )
+    }
+
+    pub(crate) fn flavor(&self) -> Flavor {
+        self.tokio.flavor.unwrap_or_default()
+    }
+
+    pub(crate) fn tokio(&self) -> &Tokio {
+        &self.tokio
+    }
+
+    pub(crate) fn settings(&self) -> &[Setting] {
+        &self.settings.texts
+    }
+
+    pub(crate) fn sinks(&self) -> &[TokenStream] {
+        &self.settings.sinks
+    }
 }
 
-fn unknown(argument: &Argument) -> Error {
-    let name = argument.name.to_string();
-    let known = || Key::ALL.into_iter().map(Key::name).chain(tokio::NAMES);
-    let hint = tokio::renamed(&name)
-        .map(str::to_owned)
-        .or_else(|| nearest(&name, known()).map(|nearest| format!("did you mean `{nearest}`?")));
-    let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
-    let known = known().collect::<Vec<_>>().join("`, `");
-    Error::new(
-        argument.name.span(),
-        format!("no such argument `{name}`{hint}; accepted: `{known}`"),
-    )
+/// One error at each of the two.
+fn twice(name: Name, first: &Ident, second: &Ident) -> [syn::Error; 2] {
+    let word = name.as_str();
+    let list = name.example_list().map_or_else(String::new, |example| {
+        format!("; several go in one list: `{word} = {example}`")
+    });
+    [
+        syn::Error::new(second.span(), format!("`{word}` is given twice{list}")),
+        syn::Error::new(first.span(), format!("`{word}` is first given here")),
+    ]
 }

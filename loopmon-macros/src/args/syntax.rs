@@ -1,129 +1,191 @@
-//! The form of the arguments: `name = value`, separated by commas.
+//! `name = value, …`, in which a value may be any expression.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens as _;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Error, Expr, Lit, LitStr, Token, bracketed, token};
+use syn::{Ident, Lit, Token, Variant, bracketed, token};
 
-use super::Mistakes;
+use super::key::Name;
 
-/// One argument, whatever its name.
+/// One argument that has a name, and perhaps a value of the right form.
 pub(super) struct Argument {
-    pub(super) name: Ident,
-    pub(super) value: Value,
+    pub(super) name: Name,
+    pub(super) word: Ident,
+    pub(super) value: syn::Result<Value>,
 }
 
-/// What stands on the right.
-pub(super) enum Value {
+/// What stands behind `=`.
+pub(super) struct Value {
+    pub(super) tokens: TokenStream,
+    pub(super) form: Form,
+}
+
+/// How a value is understood, by its tokens alone.
+pub(super) enum Form {
     Literal(Lit),
-    Array(Vec<Value>, Span),
-    Expression(TokenStream),
+    List(Vec<Value>),
+    Expression,
+}
+
+/// The arguments that have a name, and what is wrong with the others.
+pub(super) fn split(tokens: TokenStream) -> Vec<syn::Result<Argument>> {
+    let parser = |input: ParseStream<'_>| {
+        let mut arguments = Vec::new();
+        while !input.is_empty() {
+            arguments.push(argument(input));
+            skip(input)?;
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(arguments)
+    };
+    parser
+        .parse2(tokens)
+        .unwrap_or_else(|error| vec![Err(error)])
+}
+
+fn end(input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() || input.peek(Token![,]) {
+        Ok(())
+    } else {
+        Err(input.error("expected `,`"))
+    }
+}
+
+/// Goes to the next comma, if something that can't be understood is before it.
+fn skip(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+fn argument(input: ParseStream<'_>) -> syn::Result<Argument> {
+    if !input.peek(Ident::peek_any) || input.peek(syn::LitBool) {
+        return Err(input.error("expected `name = value`, such as `interval = \"250ms\"`"));
+    }
+    let word = input.call(Ident::parse_any)?;
+    // The value goes even if the name is unknown: it may have commas of its own.
+    let value = assigned(input)?.then(|| value(input));
+    let name = Name::find(&word.to_string());
+    let name = name.map_err(|reason| syn::Error::new(word.span(), reason))?;
+    let value = value.unwrap_or_else(|| Err(without_value(name, &word)));
+    let value = value.and_then(|value| end(input).map(|()| value));
+    Ok(Argument { name, word, value })
+}
+
+/// Takes the `=`, and tells whether there is something behind it.
+fn assigned(input: ParseStream<'_>) -> syn::Result<bool> {
+    if !input.peek(Token![=]) || input.peek(Token![==]) {
+        return Ok(false);
+    }
+    input.parse::<Token![=]>()?;
+    Ok(!input.is_empty() && !input.peek(Token![,]))
+}
+
+/// For `flavor`, `flavor =`, `flavor("x")`, `flavor::x` and the like.
+fn without_value(name: Name, word: &Ident) -> syn::Error {
+    let (example, accepted) = (name.example(), name.accepts());
+    let name = name.as_str();
+    syn::Error::new(
+        word.span(),
+        format!("`{name}` needs a value, as in `{example}`; accepted: {accepted}"),
+    )
+}
+
+fn value(input: ParseStream<'_>) -> syn::Result<Value> {
+    let start = input.fork();
+    if let Some(values) = whole_list(input) {
+        let tokens = start.parse::<TokenTree>()?.into();
+        return Ok(Value {
+            tokens,
+            form: Form::List(values?),
+        });
+    }
+    let tokens = expression(input)?;
+    let form = syn::parse2(tokens.clone()).map_or(Form::Expression, Form::Literal);
+    Ok(Value { tokens, form })
+}
+
+/// Takes an array that is all of the value, unlike that of `[a, b].concat()`.
+fn whole_list(input: ParseStream<'_>) -> Option<syn::Result<Vec<Value>>> {
+    let ahead = input.fork();
+    ahead.parse::<TokenTree>().ok()?;
+    if !input.peek(token::Bracket) || end(&ahead).is_err() {
+        return None;
+    }
+    let take = || {
+        let content;
+        bracketed!(content in input);
+        let values = list(&content);
+        // syn puts a complaint about tokens left over before all others.
+        content.parse::<TokenStream>()?;
+        values
+    };
+    Some(take())
+}
+
+fn list(content: ParseStream<'_>) -> syn::Result<Vec<Value>> {
+    let mut values = Vec::new();
+    while !content.is_empty() {
+        values.push(value(content)?);
+        if !content.is_empty() {
+            end(content)?;
+            content.parse::<Token![,]>()?;
+        }
+    }
+    Ok(values)
+}
+
+/// Takes the tokens of one expression, whatever it is.
+///
+/// The commas inside `Foo::<A, B>::new()` or `|a, b| a` do not end it, and
+/// without its feature `full` syn does not parse every expression. But it finds
+/// the end of any in one place, the value of an enum's variant, if it begins as
+/// one that syn can't parse, such as a closure.
+fn expression(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let ahead: TokenStream = input.fork().parse()?;
+    let variant = |input: ParseStream<'_>| {
+        input.parse::<Variant>()?;
+        input.parse::<TokenStream>()
+    };
+    let rest = variant
+        .parse2(quote!(Variant = || #ahead))
+        .map_err(|_| no_expression(input))?;
+    let length = ahead.into_iter().count() - rest.into_iter().count();
+    (0..length).map(|_| input.parse::<TokenTree>()).collect()
+}
+
+/// The complaint about what can't be the value, or goes on after it.
+fn no_expression(input: ParseStream<'_>) -> syn::Error {
+    let ahead = input.fork();
+    match ahead.parse::<Lit>() {
+        Ok(_) => ahead.error("expected `,`"),
+        Err(_) => input.error("expected an expression, and `,` behind it"),
+    }
 }
 
 impl Value {
     /// The text of a string literal.
-    pub(super) fn as_string(&self) -> Option<&LitStr> {
-        match self {
-            Self::Literal(Lit::Str(text)) => Some(text),
-            _ => None,
+    pub(super) fn text(&self, name: Name) -> syn::Result<syn::LitStr> {
+        match &self.form {
+            Form::Literal(Lit::Str(text)) => Ok(text.clone()),
+            _ => Err(self.mistyped(name, "not a string literal")),
         }
     }
 
-    /// A mistake in this value.
-    pub(super) fn mistake(&self, message: impl std::fmt::Display) -> Error {
-        match self {
-            Self::Literal(literal) => Error::new_spanned(literal, message),
-            Self::Array(_, span) => Error::new(*span, message),
-            Self::Expression(tokens) => Error::new_spanned(tokens, message),
+    /// The error for a value of the wrong type.
+    pub(super) fn mistyped(&self, name: Name, reason: &str) -> syn::Error {
+        let mut shown = self.tokens.to_string();
+        if shown.chars().count() > 40 {
+            shown = shown.chars().take(39).chain(['…']).collect();
         }
-    }
-}
-
-/// Takes the arguments apart. What has not the form of one is a mistake, and the
-/// next is looked for behind the next comma.
-pub(super) fn split(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Argument> {
-    let mut arguments = Vec::new();
-    let mut all = |input: ParseStream<'_>| {
-        while !input.is_empty() {
-            if let Some(argument) = mistakes.note(argument(input)) {
-                arguments.push(argument);
-            }
-            skip_to_comma(input);
-            input.parse::<Option<Token![,]>>()?;
-        }
-        Ok(())
-    };
-    // It stops at nothing: what can't be read was noted and skipped.
-    let _read_to_the_end = (&mut all).parse2(tokens);
-    arguments
-}
-
-fn argument(input: ParseStream<'_>) -> syn::Result<Argument> {
-    if !input.peek(Ident::peek_any) {
-        return Err(input.error("expected an argument of the form `name = value`"));
-    }
-    let name = input.call(Ident::parse_any)?;
-    if !input.peek(Token![=]) || input.peek(Token![==]) {
-        let hint = super::tokio::renamed(&name.to_string())
-            .map_or_else(|| format!("write `{name} = …`"), str::to_owned);
-        return Err(Error::new(
-            name.span(),
-            format!("`{name}` needs a value, {hint}"),
-        ));
-    }
-    let equals: Token![=] = input.parse()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new(
-            equals.span,
-            format!("the value of `{name}` is missing"),
-        ));
-    }
-    Ok(Argument {
-        name,
-        value: value(input)?,
-    })
-}
-
-fn value(input: ParseStream<'_>) -> syn::Result<Value> {
-    if input.peek(token::Bracket) && ends_after(input, |input| input.parse::<TokenTree>().is_ok()) {
-        let content;
-        let brackets = bracketed!(content in input);
-        let mut elements = Vec::new();
-        while !content.is_empty() {
-            elements.push(value(&content)?);
-            content.parse::<Option<Token![,]>>()?;
-        }
-        return Ok(Value::Array(elements, brackets.span.join()));
-    }
-    if ends_after(input, |input| input.parse::<Lit>().is_ok()) {
-        return Ok(Value::Literal(input.parse()?));
-    }
-    // syn without its feature `full` reads calls, paths with generics and literals
-    // of structs, where commas do not end the value.
-    if ends_after(input, |input| input.parse::<Expr>().is_ok()) {
-        return Ok(Value::Expression(
-            input.parse::<Expr>()?.into_token_stream(),
-        ));
-    }
-    // All else – blocks, closures, `if` – ends at the next comma outside of brackets.
-    let mut tokens = TokenStream::new();
-    while !input.is_empty() && !input.peek(Token![,]) {
-        tokens.extend([input.parse::<TokenTree>()?]);
-    }
-    Ok(Value::Expression(tokens))
-}
-
-/// Whether the value would be complete after what `read` reads.
-fn ends_after(input: ParseStream<'_>, read: impl FnOnce(ParseStream<'_>) -> bool) -> bool {
-    let ahead = input.fork();
-    read(&ahead) && (ahead.is_empty() || ahead.peek(Token![,]))
-}
-
-fn skip_to_comma(input: ParseStream<'_>) {
-    while !input.is_empty() && !input.peek(Token![,]) {
-        if input.parse::<TokenTree>().is_err() {
-            return;
-        }
+        let message = format!(
+            "`{}` = `{shown}`: {reason}, as in `{}`; accepted: {}",
+            name.as_str(),
+            name.example(),
+            name.accepts()
+        );
+        syn::Error::new_spanned(&self.tokens, message)
     }
 }

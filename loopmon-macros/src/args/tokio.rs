@@ -1,37 +1,13 @@
-//! The arguments of `#[tokio::main]`, with its meaning and its refusals.
+//! The arguments of `#[tokio::main]`, with its meanings and refusals.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Error, Lit, Path};
+use loopmon_core::config::nearest;
+use proc_macro2::{Ident, Span};
+use syn::{Lit, LitStr, Path};
 
-use super::syntax::{Argument, Value};
-use super::{Arguments, Mistakes};
+use super::key::{Name, TokioKey};
+use super::syntax::{Form, Value};
 
-pub(super) const NAMES: [&str; 6] = [
-    "flavor",
-    "worker_threads",
-    "start_paused",
-    "name",
-    "unhandled_panic",
-    "crate",
-];
-
-const FLAVORS: &str = "`multi_thread`, `current_thread`, `local`";
-
-/// What an argument of former times is called now.
-pub(super) fn renamed(name: &str) -> Option<&'static str> {
-    match name {
-        "core_threads" | "num_threads" | "max_threads" => Some("it is called `worker_threads` now"),
-        "threaded_scheduler" | "multi_thread" => Some("write `flavor = \"multi_thread\"`"),
-        "basic_scheduler" | "current_thread" | "single_thread" | "single_threaded" => {
-            Some("write `flavor = \"current_thread\"`")
-        }
-        "local" => Some("write `flavor = \"local\"`"),
-        _ => None,
-    }
-}
-
-/// The runtime's flavor.
+/// The runtime that was asked for.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Flavor {
     #[default]
@@ -41,199 +17,173 @@ pub(crate) enum Flavor {
 }
 
 impl Flavor {
-    /// The variant of the core's type with the same name.
-    pub(crate) const fn variant(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
-            Self::MultiThread => "MultiThread",
-            Self::CurrentThread => "CurrentThread",
-            Self::Local => "Local",
+            Self::MultiThread => "multi_thread",
+            Self::CurrentThread => "current_thread",
+            Self::Local => "local",
         }
     }
+}
 
-    fn read(argument: &Argument) -> Result<Self, Error> {
-        let text = string(argument, FLAVORS)?;
-        let hint = match &*text {
-            "multi_thread" => return Ok(Self::MultiThread),
-            "current_thread" => return Ok(Self::CurrentThread),
-            "local" => return Ok(Self::Local),
-            "threaded_scheduler" => ", it is called `multi_thread` now",
-            "basic_scheduler" | "single_thread" | "single_threaded" => {
-                ", it is called `current_thread`"
-            }
-            _ => "",
-        };
-        let mistake = format!("`flavor` = `{text}`: no such flavor{hint}; accepted: {FLAVORS}");
-        Err(argument.value.mistake(mistake))
+pub(super) const FLAVORS: [&str; 3] = ["multi_thread", "current_thread", "local"];
+
+/// The flavor that once had the name `word`, or that people expect under it.
+pub(super) fn renamed_flavor(word: &str) -> Option<&'static str> {
+    match word {
+        "threaded_scheduler" => Some("multi_thread"),
+        "basic_scheduler" | "single_thread" | "single_threaded" => Some("current_thread"),
+        _ => None,
     }
 }
 
-/// An option of the builder, with the place to complain about it.
-struct Method {
-    call: TokenStream,
-    needs: Needs,
-    refused: Error,
-}
-
-/// The flavors on which an option has a meaning.
-#[derive(PartialEq, Eq)]
-enum Needs {
-    MultiThread,
-    OneThread,
-    Nothing,
-}
-
-/// The arguments read so far. Which go together is known when all are.
+/// The valid ones. Those whose errors may come from rustc keep the span of their
+/// key.
 #[derive(Default)]
-pub(super) struct Options {
-    flavor: Flavor,
-    /// The flavor itself was a mistake: what goes with it can't be told.
+pub(crate) struct Tokio {
+    pub(super) flavor: Option<Flavor>,
+    pub(crate) worker_threads: Option<usize>,
+    pub(crate) start_paused: Option<(bool, Span)>,
+    pub(crate) name: Option<LitStr>,
+    /// The variant of Tokio's `UnhandledPanic`.
+    pub(crate) unhandled_panic: Option<(Ident, Span)>,
+    pub(super) krate: Option<Path>,
+    /// What works with some flavors only: the key, where it stands, and whether
+    /// it needs several threads.
+    particular: Vec<(TokioKey, Span, bool)>,
+    /// The flavor was written, but not understood.
     flavor_unknown: bool,
-    krate: Option<Path>,
-    methods: Vec<Method>,
 }
 
-impl Options {
-    pub(super) fn apply(&mut self, argument: &Argument) -> Result<(), Error> {
-        match &*argument.name.to_string() {
-            "flavor" => {
-                self.flavor_unknown = true;
-                self.flavor = Flavor::read(argument)?;
+impl Tokio {
+    pub(super) fn set(
+        &mut self,
+        key: TokioKey,
+        word: &Ident,
+        value: syn::Result<Value>,
+    ) -> syn::Result<()> {
+        let (name, place) = (Name::Tokio(key), word.span());
+        self.flavor_unknown |= key == TokioKey::Flavor;
+        let value = &value?;
+        match key {
+            TokioKey::Flavor => {
+                self.flavor = Some(flavor(name, value)?);
                 self.flavor_unknown = false;
             }
-            "worker_threads" => {
-                let count = worker_threads(argument)?;
-                self.add(
-                    argument,
-                    quote! { worker_threads(#count) },
-                    Needs::MultiThread,
-                );
+            TokioKey::WorkerThreads => {
+                self.particular.push((key, place, true));
+                self.worker_threads = Some(worker_threads(name, value)?);
             }
-            "start_paused" => {
-                let paused = boolean(argument)?;
-                self.add(argument, quote! { start_paused(#paused) }, Needs::OneThread);
+            TokioKey::StartPaused => {
+                self.particular.push((key, place, false));
+                let Form::Literal(Lit::Bool(paused)) = &value.form else {
+                    return Err(value.mistyped(name, "not `true` or `false`"));
+                };
+                self.start_paused = Some((paused.value, place));
             }
-            "unhandled_panic" => {
-                let krate = self
-                    .krate
-                    .as_ref()
-                    .map_or_else(|| quote! { ::loopmon }, |k| quote! { #k });
-                let behavior = unhandled_panic(argument, &krate)?;
-                self.add(
-                    argument,
-                    quote! { unhandled_panic(#behavior) },
-                    Needs::OneThread,
-                );
-            }
-            "name" => {
-                let accepted = "a name that is not blank";
-                let name = string(argument, accepted)?;
-                if name.trim().is_empty() {
-                    let mistake = format!("`name` = `{name}`: blank; accepted: {accepted}");
-                    return Err(argument.value.mistake(mistake));
+            TokioKey::Name => {
+                let text = value.text(name)?;
+                if text.value().trim().is_empty() {
+                    return Err(name.invalid(text.span(), &text.value(), "blank"));
                 }
-                self.add(argument, quote! { name(#name) }, Needs::Nothing);
+                self.name = Some(text);
             }
-            _ => self.krate = Some(path(argument)?),
+            TokioKey::UnhandledPanic => {
+                self.particular.push((key, place, false));
+                self.unhandled_panic = Some((unhandled_panic(name, value)?, place));
+            }
+            TokioKey::Crate => {
+                let text = value.text(name)?;
+                let path = text
+                    .parse()
+                    .map_err(|_| name.invalid(text.span(), &text.value(), "not a path"))?;
+                self.krate = Some(path);
+            }
         }
         Ok(())
     }
 
-    fn add(&mut self, argument: &Argument, call: TokenStream, needs: Needs) {
-        let name = &argument.name;
-        let refused = match needs {
-            Needs::MultiThread => format!("`{name}` needs `flavor = \"multi_thread\"`"),
-            Needs::OneThread | Needs::Nothing => {
-                format!("`{name}` needs `flavor = \"current_thread\"` or `flavor = \"local\"`")
-            }
+    /// Takes out the arguments that do not go with the flavor, and tells them.
+    pub(super) fn contradictions(&mut self) -> Vec<syn::Error> {
+        let flavor = self.flavor.unwrap_or_default();
+        let verb = if self.flavor.is_some() {
+            "here it is"
+        } else {
+            "the default is"
         };
-        self.methods.push(Method {
-            call,
-            needs,
-            refused: argument.value.mistake(refused),
-        });
-    }
-
-    /// Hands over what goes with the flavor, and refuses the rest.
-    pub(super) fn finish(self, arguments: &mut Arguments, mistakes: &mut Mistakes) {
-        let impossible = match self.flavor {
-            Flavor::MultiThread => Needs::OneThread,
-            Flavor::CurrentThread | Flavor::Local => Needs::MultiThread,
-        };
-        for method in self.methods {
-            if method.needs != impossible {
-                arguments.tokio.push(method.call);
-            } else if !self.flavor_unknown {
-                mistakes.push(method.refused);
+        let mut problems = Vec::new();
+        for (key, place, needs_several) in &self.particular {
+            if *needs_several == (flavor == Flavor::MultiThread) || self.flavor_unknown {
+                continue;
             }
+            let needed = if *needs_several {
+                "`flavor = \"multi_thread\"`"
+            } else {
+                "`flavor = \"current_thread\"` or `\"local\"`"
+            };
+            let (name, flavor) = (Name::Tokio(*key).as_str(), flavor.as_str());
+            problems.push(syn::Error::new(
+                *place,
+                format!("`{name}` needs {needed}, and {verb} `{flavor}`"),
+            ));
         }
-        arguments.flavor = self.flavor;
-        arguments.krate = self.krate;
-    }
-}
-
-fn string(argument: &Argument, accepted: &str) -> Result<String, Error> {
-    argument
-        .value
-        .as_string()
-        .map(syn::LitStr::value)
-        .ok_or_else(|| {
-            let name = &argument.name;
-            argument
-                .value
-                .mistake(format!("`{name}` takes a string; accepted: {accepted}"))
-        })
-}
-
-fn boolean(argument: &Argument) -> Result<bool, Error> {
-    match &argument.value {
-        Value::Literal(Lit::Bool(literal)) => Ok(literal.value),
-        other => {
-            let name = &argument.name;
-            Err(other.mistake(format!("`{name}` takes `true` or `false`")))
+        if !problems.is_empty() || self.flavor_unknown {
+            self.worker_threads = None;
+            self.start_paused = None;
+            self.unhandled_panic = None;
         }
+        problems
     }
 }
 
-fn worker_threads(argument: &Argument) -> Result<usize, Error> {
-    let accepted = "accepted: an integer of 1 or more";
-    let Value::Literal(Lit::Int(literal)) = &argument.value else {
-        let mistake = format!("`worker_threads` takes an integer; {accepted}");
-        return Err(argument.value.mistake(mistake));
-    };
-    match literal.base10_parse() {
-        Ok(0) => Err("0".to_owned()),
-        Ok(count) => Ok(count),
-        Err(error) => Err(format!("{literal}`: `{error}")),
-    }
-    .map_err(|value| {
-        argument
-            .value
-            .mistake(format!("`worker_threads` = `{value}`; {accepted}"))
-    })
-}
-
-fn unhandled_panic(argument: &Argument, krate: &TokenStream) -> Result<TokenStream, Error> {
-    let accepted = "`ignore`, `shutdown_runtime`";
-    let behavior = string(argument, accepted)?;
-    let variant = match &*behavior {
-        "ignore" => quote! { Ignore },
-        "shutdown_runtime" => quote! { ShutdownRuntime },
+fn flavor(name: Name, value: &Value) -> syn::Result<Flavor> {
+    let literal = value.text(name)?;
+    let text = literal.value();
+    match text.as_str() {
+        "multi_thread" => Ok(Flavor::MultiThread),
+        "current_thread" => Ok(Flavor::CurrentThread),
+        "local" => Ok(Flavor::Local),
         _ => {
-            let mistake =
-                format!("`unhandled_panic` = `{behavior}`: no such behavior; accepted: {accepted}");
-            return Err(argument.value.mistake(mistake));
+            let reason = renamed_flavor(&text).map_or_else(
+                || no_such("flavor", &text, &FLAVORS),
+                |flavor| format!("the flavor is called `{flavor}`"),
+            );
+            Err(name.invalid(literal.span(), &text, &reason))
         }
-    };
-    Ok(quote! { #krate::__private::tokio::runtime::UnhandledPanic::#variant })
+    }
 }
 
-fn path(argument: &Argument) -> Result<Path, Error> {
-    let accepted = "the path of loopmon, such as `my_crate::loopmon`";
-    let text = string(argument, accepted)?;
-    let parsed = argument.value.as_string().map(syn::LitStr::parse::<Path>);
-    parsed.and_then(Result::ok).ok_or_else(|| {
-        argument.value.mistake(format!(
-            "`crate` = `{text}`: not a path; accepted: {accepted}"
-        ))
-    })
+fn worker_threads(name: Name, value: &Value) -> syn::Result<usize> {
+    let Form::Literal(Lit::Int(number)) = &value.form else {
+        return Err(value.mistyped(name, "not a number"));
+    };
+    match number.base10_parse::<usize>() {
+        Ok(0) => Err(name.invalid(number.span(), "0", "a runtime needs a worker")),
+        Ok(count) => Ok(count),
+        Err(error) => {
+            let text = number.base10_digits();
+            Err(name.invalid(number.span(), text, &error.to_string()))
+        }
+    }
+}
+
+fn unhandled_panic(name: Name, value: &Value) -> syn::Result<Ident> {
+    let literal = value.text(name)?;
+    let text = literal.value();
+    let variant = match text.as_str() {
+        "ignore" => "Ignore",
+        "shutdown_runtime" => "ShutdownRuntime",
+        _ => {
+            let reason = no_such("behavior", &text, &["ignore", "shutdown_runtime"]);
+            return Err(name.invalid(literal.span(), &text, &reason));
+        }
+    };
+    Ok(Ident::new(variant, Span::mixed_site()))
+}
+
+fn no_such(what: &str, text: &str, known: &[&str]) -> String {
+    nearest(text, known.iter().copied()).map_or_else(
+        || format!("no such {what}"),
+        |nearest| format!("no such {what}, did you mean `{nearest}`?"),
+    )
 }

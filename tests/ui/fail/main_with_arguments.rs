@@ -1,4 +1,5 @@
 #[loopmon::main]
-async fn main(answer: u32) {
-    println!("{answer}");
+async fn main(arguments: Vec<String>) {
+    tokio::task::yield_now().await;
+    drop(arguments);
 }

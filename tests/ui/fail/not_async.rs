@@ -1,2 +1,5 @@
+// The body is taken as async all the same.
 #[loopmon::main]
-fn main() {}
+fn main() {
+    tokio::task::yield_now().await;
+}

@@ -1,33 +1,32 @@
-//! Names of the program's that the expansion might use do not disturb it.
-#![allow(dead_code, non_camel_case_types, unused_macros)]
-
+#![allow(dead_code, unused_macros)]
+// Whatever the program calls its own things, the expansion finds its own.
 mod core {}
 mod std {}
 mod tokio {}
-struct Vec;
 struct Box;
-struct Result;
+struct Vec;
+enum Option {
+    Some,
+    None,
+}
+#[allow(unused_imports)]
+use Option::{None, Some};
 struct Future;
+fn launch() {}
+fn sink() {}
 macro_rules! vec {
-    ($($any:tt)*) => {
-        compile_error!("the program's own")
+    ($($x:tt)*) => {
+        compile_error!("not mine")
     };
 }
-fn launch() {}
+fn output() {}
 fn builder() {}
 
-mod inner {
-    #[cfg(any())]
-    #[loopmon::main(no_such_argument)]
-    pub async fn compiled_out() {}
-}
-
-#[loopmon::main(worker_threads = 1, interval = "10ms", sink = "stderr")]
-async fn run(body: u32, attribute: u32) -> u32 {
-    let builder = 1;
-    body + attribute + builder
+#[loopmon::main(worker_threads = 1, sink = "stderr")]
+async fn arguments(body: u8, attribute: u8, builder: u8, output: u8) -> u8 {
+    body + attribute + builder + output
 }
 
 fn main() {
-    assert_eq!(run(1, 2), 4);
+    assert_eq!(arguments(1, 2, 3, 4), 10);
 }

@@ -1,35 +1,44 @@
-//! The expansion gives no reason to complain, whatever the program denies.
-#![deny(
-    warnings,
-    missing_docs,
-    unreachable_code,
-    unused_qualifications,
-    unused_results,
-    unused_import_braces,
-    single_use_lifetimes,
-    trivial_casts,
-    trivial_numeric_casts,
-    unsafe_code,
-    elided_lifetimes_in_paths,
-    let_underscore_drop
-)]
+#![deny(warnings, unused_qualifications, unused_results, unreachable_code, missing_docs)]
+#![deny(let_underscore_drop, single_use_lifetimes, redundant_lifetimes, unused_lifetimes)]
+//! What the strictest program denies is not in the expansion.
 
-use std::io::Result;
+pub use loopmon::__private::launch;
+use std::process::ExitCode;
 
-/// Documented.
-#[loopmon::main(sink = ["stderr", "auto"], own = ["a", "b-c"], name = "lints", worker_threads = 2)]
-#[allow(unused_variables)]
-async fn main() -> Result<()> {
-    #![allow(unused_mut)]
-    let mut unused = 1;
-    Ok(())
+#[loopmon::main(worker_threads = 2, name = "lints", sink = "stderr", interval = "1s")]
+async fn main() -> ExitCode {
+    ExitCode::SUCCESS
 }
 
-/// Documented too.
-///
-/// In two paragraphs.
-#[expect(unused_variables)]
+/// The braces of one expression on one line are no accident.
 #[loopmon::main]
-pub async fn never_called() {
-    let value = 7;
+#[rustfmt::skip]
+pub async fn one_line() { other().await }
+
+/// Items may come first.
+#[loopmon::main]
+pub async fn items_first() -> u8 {
+    const ONE: u8 = 1;
+    fn two() -> u8 {
+        2
+    }
+    ONE + two()
 }
+
+/// Nothing at all.
+#[loopmon::main]
+pub async fn empty() {}
+
+/// Never comes back.
+#[loopmon::main]
+pub async fn never() -> ! {
+    std::process::exit(0)
+}
+
+/// Nothing behind it.
+#[loopmon::main]
+pub async fn unit() -> () {
+    other().await;
+}
+
+async fn other() {}

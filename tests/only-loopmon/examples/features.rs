@@ -1,0 +1,2 @@
+#[loopmon::main(sink = ["jsonl:-", "tracing"])]
+async fn main() {}

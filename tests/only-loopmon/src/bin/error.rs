@@ -1,0 +1,5 @@
+#[loopmon::main]
+async fn main() -> Result<(), String> {
+    Err("told by main")?;
+    Ok(())
+}

@@ -1,0 +1,6 @@
+use std::process::ExitCode;
+
+#[loopmon::main]
+async fn main() -> ExitCode {
+    ExitCode::from(7)
+}

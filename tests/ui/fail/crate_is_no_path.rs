@@ -1,2 +1,0 @@
-#[loopmon::main(crate = "not a path", own = ["my app"], backtrace = "sometimes")]
-async fn main() {}

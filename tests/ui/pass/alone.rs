@@ -1,0 +1,4 @@
+#[loopmon::main]
+async fn main() {
+    tokio::task::yield_now().await;
+}

@@ -1,2 +1,0 @@
-#[loopmon::main]
-async fn main() {}
