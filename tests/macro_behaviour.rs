@@ -124,3 +124,14 @@ fn values_are_dropped_in_the_order_of_an_async_function() {
     program(Loud("a", &log), Loud("b", &log), &log);
     assert_eq!(*log.borrow(), ["last expression", "b", "local", "a"]);
 }
+
+#[cfg(tokio_unstable)]
+#[test]
+fn a_panic_of_a_task_shuts_the_runtime_down_if_asked_for() {
+    #[loopmon::main(flavor = "current_thread", unhandled_panic = "shutdown_runtime")]
+    async fn program() {
+        tokio::spawn(async { std::panic::panic_any("told to") });
+        std::future::pending::<()>().await;
+    }
+    assert!(catch_unwind(AssertUnwindSafe(program)).is_err());
+}

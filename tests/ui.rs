@@ -9,3 +9,9 @@ fn programs_compile_and_run() {
 fn mistakes_are_explained() {
     trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
 }
+
+#[cfg(not(tokio_unstable))]
+#[test]
+fn an_argument_that_needs_an_unstable_tokio_says_so() {
+    trybuild::TestCases::new().compile_fail("tests/ui/stable/*.rs");
+}
