@@ -143,37 +143,35 @@ impl Worker {
 /// it were answered now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lag {
-    answered: Distribution,
+    recorded: Distribution,
     last: Option<Duration>,
-    waiting: Option<Waiting>,
+    open: Option<Open>,
 }
 
-/// A ping that is out.
+/// A ping that is not in the distribution yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Waiting {
+pub(crate) struct Open {
     pub(crate) age: Duration,
     pub(crate) interval: Duration,
+    /// It has been answered, at this age, and the watchdog has yet to collect it.
+    pub(crate) answered: bool,
 }
 
 impl Lag {
-    pub(crate) fn new(
-        answered: Distribution,
-        last: Option<Duration>,
-        waiting: Option<Waiting>,
-    ) -> Self {
+    pub(crate) fn new(recorded: Distribution, last: Option<Duration>, open: Option<Open>) -> Self {
         Self {
-            answered,
+            recorded,
             last,
-            waiting,
+            open,
         }
     }
 
     /// All of it.
     #[must_use]
     pub fn distribution(&self) -> Distribution {
-        match self.waiting {
-            Some(Waiting { age, interval }) => self.answered.with_descending(age, interval),
-            None => self.answered.clone(),
+        match self.open {
+            Some(Open { age, interval, .. }) => self.recorded.with_descending(age, interval),
+            None => self.recorded.clone(),
         }
     }
 
@@ -206,12 +204,12 @@ impl Lag {
     /// shows here while it is stuck.
     #[must_use]
     pub fn waiting(&self) -> Option<Duration> {
-        self.waiting.map(|waiting| waiting.age)
+        self.open.filter(|open| !open.answered).map(|open| open.age)
     }
 
     fn since(&self, earlier: &Self) -> Self {
         Self {
-            answered: self.answered.since(&earlier.answered),
+            recorded: self.recorded.since(&earlier.recorded),
             ..self.clone()
         }
     }
@@ -251,16 +249,22 @@ pub(crate) mod tests {
     #[test]
     fn a_ping_that_waits_counts_at_its_present_age() {
         let ms = Duration::from_millis;
-        let waiting = Waiting {
+        let open = |answered| Open {
             age: ms(1000),
             interval: ms(250),
+            answered,
         };
-        let lag = Lag::new(Distribution::default(), Some(ms(1)), Some(waiting));
-        assert_eq!(lag.count(), 4);
-        assert!(lag.max().unwrap() >= ms(1000));
-        assert_eq!(lag.last(), Some(ms(1000)));
-        // Once it is answered, only the answer counts.
-        let answered = Lag::new(Distribution::default(), Some(ms(1)), None);
-        assert_eq!(answered.since(&lag).count(), 0);
+        let waiting = Lag::new(Distribution::default(), Some(ms(1)), Some(open(false)));
+        assert_eq!(waiting.count(), 4);
+        assert!(waiting.max().unwrap() >= ms(1000));
+        assert_eq!(waiting.last(), Some(ms(1000)));
+        assert_eq!(waiting.waiting(), Some(ms(1000)));
+        // Answered, but not yet recorded, it counts the same and waits no longer.
+        let answered = Lag::new(Distribution::default(), Some(ms(1000)), Some(open(true)));
+        assert_eq!(answered.count(), 4);
+        assert_eq!(answered.waiting(), None);
+        // Once it is recorded, only that counts.
+        let recorded = Lag::new(Distribution::default(), Some(ms(1)), None);
+        assert_eq!(recorded.since(&waiting).count(), 0);
     }
 }

@@ -47,6 +47,11 @@ impl Line {
         duration(self.answer.swap(0, Ordering::Acquire))
     }
 
+    /// The answer that nobody has collected yet.
+    pub(crate) fn uncollected(&self) -> Option<Duration> {
+        duration(self.answer.load(Ordering::Acquire))
+    }
+
     /// How long a ready event has been waiting at `now`; `None` if none is.
     pub(crate) fn waiting(&self, now: Instant) -> Option<Duration> {
         let asked = Nanos::from_word(self.asked.load(Ordering::Acquire))?;
@@ -91,8 +96,10 @@ mod tests {
         assert_eq!(line.take_answer(), None);
         line.answer(start + 9 * MS);
         assert_eq!(line.waiting(start + 10 * MS), None);
+        assert_eq!(line.uncollected(), Some(9 * MS));
         assert_eq!(line.take_answer(), Some(9 * MS));
         assert_eq!(line.take_answer(), None);
+        assert_eq!(line.uncollected(), None);
         assert_eq!(line.last(), Some(9 * MS));
     }
 

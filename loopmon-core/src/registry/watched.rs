@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use crate::config::Backtrace;
 use crate::histogram::Recorder;
 use crate::inside::{Line, ThreadCount};
-use crate::snapshot::{Lag, Probe, Snapshot, Waiting, Worker};
+use crate::snapshot::{Lag, Open, Probe, Snapshot, Worker};
 
 /// The settings of one runtime.
 #[derive(Clone, Copy, Debug)]
@@ -162,10 +162,13 @@ impl Watched {
 
     /// Everything since the runtime was first monitored.
     pub(crate) fn snapshot(&self, now: Instant, host_lags: &Recorder) -> Snapshot {
-        let waiting = self.waiting(now).map(|age| Waiting {
+        let open = |age, answered| Open {
             age,
             interval: self.settings.interval,
-        });
+            answered,
+        };
+        let waiting = self.waiting(now).map(|age| open(age, false));
+        let ping = waiting.or_else(|| self.line.uncollected().map(|lag| open(lag, true)));
         let (queued, workers) = self
             .with_hold(|Hold { metrics, .. }| {
                 let workers = (0..metrics.num_workers()).map(|index| Worker {
@@ -180,7 +183,7 @@ impl Watched {
             window: now.saturating_duration_since(self.since),
             probe: self.probe,
             unmeasured: self.unmeasured(),
-            lag: Lag::new(self.lags.load(), self.line.last(), waiting),
+            lag: Lag::new(self.lags.load(), self.line.last(), ping),
             active_tasks: self.active_tasks(),
             global_queue_depth: queued,
             threads: self.threads.as_ref().map(ThreadCount::get),
