@@ -140,38 +140,41 @@ impl Worker {
 /// A ping that waited for `L` counts once for itself, and once for each ping that
 /// could not be sent meanwhile, at `L − interval`, `L − 2·interval` …: the loop was
 /// that late for events at those instants too. A ping that still waits counts as if
-/// it were answered now.
+/// it were answered now. A healthy answer may take an interval to be counted, a late
+/// one is counted at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lag {
-    recorded: Distribution,
+    answered: Distribution,
     last: Option<Duration>,
-    open: Option<Open>,
+    waiting: Option<Waiting>,
 }
 
-/// A ping that is not in the distribution yet.
+/// A ping that is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Open {
+pub(crate) struct Waiting {
     pub(crate) age: Duration,
     pub(crate) interval: Duration,
-    /// It has been answered, at this age, and the watchdog has yet to collect it.
-    pub(crate) answered: bool,
 }
 
 impl Lag {
-    pub(crate) fn new(recorded: Distribution, last: Option<Duration>, open: Option<Open>) -> Self {
+    pub(crate) fn new(
+        answered: Distribution,
+        last: Option<Duration>,
+        waiting: Option<Waiting>,
+    ) -> Self {
         Self {
-            recorded,
+            answered,
             last,
-            open,
+            waiting,
         }
     }
 
     /// All of it.
     #[must_use]
     pub fn distribution(&self) -> Distribution {
-        match self.open {
-            Some(Open { age, interval, .. }) => self.recorded.with_descending(age, interval),
-            None => self.recorded.clone(),
+        match self.waiting {
+            Some(Waiting { age, interval }) => self.answered.with_descending(age, interval),
+            None => self.answered.clone(),
         }
     }
 
@@ -204,12 +207,12 @@ impl Lag {
     /// shows here while it is stuck.
     #[must_use]
     pub fn waiting(&self) -> Option<Duration> {
-        self.open.filter(|open| !open.answered).map(|open| open.age)
+        self.waiting.map(|waiting| waiting.age)
     }
 
     fn since(&self, earlier: &Self) -> Self {
         Self {
-            recorded: self.recorded.since(&earlier.recorded),
+            answered: self.answered.since(&earlier.answered),
             ..self.clone()
         }
     }
@@ -249,22 +252,16 @@ pub(crate) mod tests {
     #[test]
     fn a_ping_that_waits_counts_at_its_present_age() {
         let ms = Duration::from_millis;
-        let open = |answered| Open {
+        let waiting = Waiting {
             age: ms(1000),
             interval: ms(250),
-            answered,
         };
-        let waiting = Lag::new(Distribution::default(), Some(ms(1)), Some(open(false)));
-        assert_eq!(waiting.count(), 4);
-        assert!(waiting.max().unwrap() >= ms(1000));
-        assert_eq!(waiting.last(), Some(ms(1000)));
-        assert_eq!(waiting.waiting(), Some(ms(1000)));
-        // Answered, but not yet recorded, it counts the same and waits no longer.
-        let answered = Lag::new(Distribution::default(), Some(ms(1000)), Some(open(true)));
-        assert_eq!(answered.count(), 4);
-        assert_eq!(answered.waiting(), None);
-        // Once it is recorded, only that counts.
-        let recorded = Lag::new(Distribution::default(), Some(ms(1)), None);
-        assert_eq!(recorded.since(&waiting).count(), 0);
+        let lag = Lag::new(Distribution::default(), Some(ms(1)), Some(waiting));
+        assert_eq!(lag.count(), 4);
+        assert!(lag.max().unwrap() >= ms(1000));
+        assert_eq!(lag.last(), Some(ms(1000)));
+        // Once it is answered, only the answer counts.
+        let answered = Lag::new(Distribution::default(), Some(ms(1)), None);
+        assert_eq!(answered.since(&lag).count(), 0);
     }
 }

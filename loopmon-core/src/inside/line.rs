@@ -26,30 +26,23 @@ impl Line {
         self.asked.store(Nanos::at(when).word(), Ordering::Release);
     }
 
-    /// Called by the probe as soon as it runs: publishes the lag.
-    pub(crate) fn answer(&self, now: Instant) {
-        let Some(asked) = Nanos::from_word(self.asked.swap(0, Ordering::Acquire)) else {
-            return; // A wake-up that nobody asked for measures nothing.
-        };
+    /// Called by the probe as soon as it runs: publishes the lag, and returns it.
+    pub(crate) fn answer(&self, now: Instant) -> Option<Duration> {
+        // A wake-up that nobody asked for measures nothing.
+        let asked = Nanos::from_word(self.asked.swap(0, Ordering::Acquire))?;
         // An event that lies ahead can only mean a clock that the program moved.
-        let Some(lag) = Nanos::at(now).since(asked) else {
-            return;
-        };
+        let lag = Nanos::at(now).since(asked)?;
         let word = u64::try_from(lag.as_nanos()).unwrap_or(u64::MAX - 1) + 1;
         self.last.store(word, Ordering::Relaxed);
         if self.answer.swap(word, Ordering::Release) != 0 {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
+        Some(lag)
     }
 
     /// The answer to collect, if there is one.
     pub(crate) fn take_answer(&self) -> Option<Duration> {
         duration(self.answer.swap(0, Ordering::Acquire))
-    }
-
-    /// The answer that nobody has collected yet.
-    pub(crate) fn uncollected(&self) -> Option<Duration> {
-        duration(self.answer.load(Ordering::Acquire))
     }
 
     /// How long a ready event has been waiting at `now`; `None` if none is.
@@ -96,10 +89,8 @@ mod tests {
         assert_eq!(line.take_answer(), None);
         line.answer(start + 9 * MS);
         assert_eq!(line.waiting(start + 10 * MS), None);
-        assert_eq!(line.uncollected(), Some(9 * MS));
         assert_eq!(line.take_answer(), Some(9 * MS));
         assert_eq!(line.take_answer(), None);
-        assert_eq!(line.uncollected(), None);
         assert_eq!(line.last(), Some(9 * MS));
     }
 

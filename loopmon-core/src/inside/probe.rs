@@ -23,13 +23,7 @@ pub(crate) async fn run(method: Method, watched: Arc<Watched>) {
     let presence = Presence(watched);
     let watched = &presence.0;
     match method {
-        Method::Io(ear) => {
-            while ear
-                .hear(|| watched.line.answer(Instant::now()))
-                .await
-                .is_ok()
-            {}
-        }
+        Method::Io(ear) => while ear.hear(|| watched.answer(Instant::now())).await.is_ok() {},
         Method::Timer(interval) => measure_sleeps(interval, watched).await,
         Method::None => {}
     }
@@ -49,7 +43,7 @@ async fn measure_sleeps(interval: Duration, watched: &Watched) {
         let length = interval / 2 + jitter.within(interval);
         watched.line.ask(Instant::now() + length);
         tokio::time::sleep(length).await;
-        watched.line.answer(Instant::now());
+        watched.answer(Instant::now());
     }
 }
 

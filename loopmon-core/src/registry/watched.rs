@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use crate::config::Backtrace;
 use crate::histogram::Recorder;
 use crate::inside::{Line, ThreadCount};
-use crate::snapshot::{Lag, Open, Probe, Snapshot, Worker};
+use crate::snapshot::{Lag, Probe, Snapshot, Waiting, Worker};
 
 /// The settings of one runtime.
 #[derive(Clone, Copy, Debug)]
@@ -142,6 +142,15 @@ impl Watched {
         }
     }
 
+    /// Called by the probe as soon as it runs. The watchdog collects most answers when
+    /// it wakes to send the next ping; one that is late is worth waking it for.
+    pub(crate) fn answer(&self, now: Instant) {
+        const LATE: Duration = Duration::from_millis(5);
+        if self.line.answer(now).is_some_and(|lag| lag >= LATE) {
+            self.watchdog.unpark();
+        }
+    }
+
     pub(crate) fn waiting(&self, now: Instant) -> Option<Duration> {
         if self.is_closed() {
             None
@@ -162,13 +171,10 @@ impl Watched {
 
     /// Everything since the runtime was first monitored.
     pub(crate) fn snapshot(&self, now: Instant, host_lags: &Recorder) -> Snapshot {
-        let open = |age, answered| Open {
+        let waiting = self.waiting(now).map(|age| Waiting {
             age,
             interval: self.settings.interval,
-            answered,
-        };
-        let waiting = self.waiting(now).map(|age| open(age, false));
-        let ping = waiting.or_else(|| self.line.uncollected().map(|lag| open(lag, true)));
+        });
         let (queued, workers) = self
             .with_hold(|Hold { metrics, .. }| {
                 let workers = (0..metrics.num_workers()).map(|index| Worker {
@@ -183,7 +189,7 @@ impl Watched {
             window: now.saturating_duration_since(self.since),
             probe: self.probe,
             unmeasured: self.unmeasured(),
-            lag: Lag::new(self.lags.load(), self.line.last(), ping),
+            lag: Lag::new(self.lags.load(), self.line.last(), waiting),
             active_tasks: self.active_tasks(),
             global_queue_depth: queued,
             threads: self.threads.as_ref().map(ThreadCount::get),

@@ -98,8 +98,7 @@ impl Subject {
 
     pub(super) fn next_wake(&self, now: Instant) -> Instant {
         let next = match (&self.pings, self.watched.probe) {
-            // The answer can wait until then: whoever asks meanwhile is told the age of
-            // the ping. One that is still out then is looked at every tick.
+            // A ping that is still out when the next is due is looked at every tick.
             (Some((pinger, _)), _) if pinger.due() > now => pinger.due(),
             (Some(_), _) => now + self.tick,
             // Sleeps of the timer probe are at least half an interval long, so none

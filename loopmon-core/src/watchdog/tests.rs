@@ -123,7 +123,7 @@ fn a_loop_stuck_for_an_hour_is_rung_once_and_seen_all_the_time() {
         );
         let events = stuck.lag.count();
         let due = u64::from(hour_part) * 1200;
-        assert!((due - 3..=due).contains(&events), "{events} of {due}");
+        assert!((due - 3..=due + 1).contains(&events), "{events} of {due}");
         assert!(driven.rings() <= 1, "one ping is out");
     }
     at_once(&driven.watched, driven.now);
