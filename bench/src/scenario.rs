@@ -1,0 +1,50 @@
+//! The scenarios, one file each.
+
+mod blocked_worker;
+mod build_cost;
+mod driver_starvation;
+mod frozen_tenth;
+mod idle_cost;
+mod idle_lag;
+mod yield_storm;
+
+use crate::report::Report;
+
+/// How thorough a run is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// As the goals are defined.
+    Full,
+    /// To see that it works.
+    Quick,
+}
+
+impl Effort {
+    /// One of two numbers.
+    pub(crate) fn pick<T>(self, full: T, quick: T) -> T {
+        match self {
+            Self::Full => full,
+            Self::Quick => quick,
+        }
+    }
+}
+
+type Scenario = (&'static str, fn(Effort) -> Report);
+type Program = (&'static str, fn(&[String]));
+
+/// What can be run, by name.
+pub(crate) const ALL: [Scenario; 7] = [
+    ("idle-lag", idle_lag::run),
+    ("blocked-worker", blocked_worker::run),
+    ("driver-starvation", driver_starvation::run),
+    ("frozen-tenth", frozen_tenth::run),
+    ("idle-cost", idle_cost::run),
+    ("yield-storm", yield_storm::run),
+    ("build-cost", build_cost::run),
+];
+
+/// The programs that scenarios start as processes of their own.
+pub(crate) const CHILDREN: [Program; 2] = [
+    ("idle", idle_cost::child),
+    ("yield-storm", yield_storm::child),
+];
