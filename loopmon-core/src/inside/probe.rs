@@ -18,18 +18,24 @@ pub(crate) enum Method {
 }
 
 /// The probe task. Its end, however it comes, tells the watchdog that the runtime
-/// is gone.
-pub(crate) async fn run(method: Method, watched: Arc<Watched>) {
+/// is gone; also if the runtime goes before it has run the task at all, which is why
+/// the presence begins here and not in the task.
+pub(crate) fn run(method: Method, watched: Arc<Watched>) -> impl Future<Output = ()> {
     let presence = Presence(watched);
-    let watched = &presence.0;
+    async move {
+        measure(method, &presence.0).await;
+        // The driver is shutting down, or there is nothing to measure: stay until the
+        // runtime drops its tasks.
+        pending::<()>().await;
+    }
+}
+
+async fn measure(method: Method, watched: &Watched) {
     match method {
         Method::Io(ear) => while ear.hear(|| watched.answer(Instant::now())).await.is_ok() {},
         Method::Timer(interval) => measure_sleeps(interval, watched).await,
         Method::None => {}
     }
-    // The driver is shutting down, or there is nothing to measure: stay until the
-    // runtime drops its tasks.
-    pending::<()>().await;
 }
 
 async fn measure_sleeps(interval: Duration, watched: &Watched) {
@@ -64,5 +70,22 @@ struct Presence(Arc<Watched>);
 impl Drop for Presence {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Monitor, Probe};
+
+    #[test]
+    fn a_runtime_that_never_ran_is_known_to_be_gone() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let builder = Monitor::builder().probe(Probe::None);
+        let monitor = builder.attach(runtime.handle()).unwrap();
+        assert_eq!(monitor.active_tasks(), Some(0));
+        drop(runtime);
+        assert_eq!(monitor.active_tasks(), None);
     }
 }
