@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
+use super::Sink;
 use super::stderr::notice;
-use super::{Sink, SinkError};
 use crate::record::{Dropped, Record};
 
 /// Four minutes of samples of one runtime.
@@ -38,6 +38,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     events: VecDeque<Arc<Record>>,
+    /// One more is in the hands of the sink.
+    delivering: bool,
     /// How many flushes were asked for, and are done; with the deadline of the last.
     flushes_wanted: u64,
     flushes_done: u64,
@@ -139,9 +141,10 @@ impl Queue {
             // The feeder catches the panics of its sink.
             let _ended = thread.join();
         } else if !ended {
-            let left = mem::take(&mut self.shared.lock().events).len();
+            let mut state = self.shared.lock();
             // The one that hangs in the sink is as lost as those behind it.
-            let left = u64::try_from(left).unwrap_or(u64::MAX).saturating_add(1);
+            let left = mem::take(&mut state.events).len() + usize::from(state.delivering);
+            let left = u64::try_from(left).unwrap_or(u64::MAX);
             self.shared.lost.fetch_add(left, Ordering::Relaxed);
         }
         if let Some(Dropped { from, count, .. }) = self.dropped() {
@@ -182,6 +185,7 @@ impl Shared {
     /// pause; a flush or the end of the program does not.
     fn next(&self, pause: Option<Instant>) -> Work {
         let mut state = self.lock();
+        state.delivering = false;
         loop {
             let now = Instant::now();
             let until = state.until.unwrap_or(now);
@@ -190,6 +194,7 @@ impl Shared {
             if paused.is_none()
                 && let Some(record) = state.events.pop_front()
             {
+                state.delivering = true;
                 return Work::Deliver(record);
             }
             if state.closed {
@@ -257,7 +262,12 @@ impl Feeder {
     }
 
     fn deliver(&mut self, record: &Record) {
-        match self.call(|sink| sink.event(&record.as_event())) {
+        // The error, too, is code of others: it is read and dropped under the same guard.
+        let deliver = |sink: &mut dyn Sink| {
+            let delivered = sink.event(&record.as_event());
+            delivered.map_err(|error| error.to_string())
+        };
+        match self.call(deliver) {
             Some(Ok(())) => self.recovered(),
             Some(Err(error)) => self.failed(&error),
             None => _ = self.shared.lost.fetch_add(1, Ordering::Relaxed),
@@ -275,6 +285,8 @@ impl Feeder {
                     "sink `{name}` panicked and is switched off: {}",
                     message(&*panic)
                 ));
+                // A panic's payload may panic when it is dropped.
+                mem::forget(panic);
                 self.call_drop();
                 None
             }
@@ -285,12 +297,11 @@ impl Feeder {
     fn call_drop(&mut self) {
         let sink = self.sink.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(sink))) {
-            // A panic's payload may panic when it is dropped.
             mem::forget(panic);
         }
     }
 
-    fn failed(&mut self, error: &SinkError) {
+    fn failed(&mut self, error: &str) {
         self.shared.lost.fetch_add(1, Ordering::Relaxed);
         let length = match &self.pause {
             None => {
