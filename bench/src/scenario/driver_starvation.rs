@@ -41,7 +41,7 @@ pub(crate) fn run(effort: Effort) -> Report {
         let before = monitor.snapshot();
         let wait = victims_wait(&runtime, kind);
         // Let the answer to the last ping arrive.
-        runtime.block_on(tokio::time::sleep(INTERVAL * 3));
+        runtime.block_on(async { tokio::time::sleep(INTERVAL * 3).await });
         let window = monitor.snapshot().since(&before);
         drop(runtime);
         monitor.shutdown();
