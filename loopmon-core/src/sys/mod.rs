@@ -13,8 +13,12 @@ mod bell;
 #[path = "no_signals.rs"]
 mod signals;
 
+#[cfg(test)]
+mod counting_allocator;
 mod privileges;
 
 pub(crate) use bell::{Bell, Ear};
+#[cfg(test)]
+pub(crate) use counting_allocator::allocations;
 pub(crate) use privileges::runs_with_raised_privileges;
 pub(crate) use signals::with_signals_blocked;

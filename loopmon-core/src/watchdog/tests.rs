@@ -11,7 +11,7 @@ use super::{Subject, Watchdog};
 use crate::config::Backtrace;
 use crate::registry::{Process, Settings, Watched};
 use crate::snapshot::{Probe, Snapshot};
-use crate::sys::Bell;
+use crate::sys::{Bell, allocations};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -197,4 +197,16 @@ fn samples_follow_each_other_without_gap_or_overlap() {
     }
     assert_eq!(samples, 10);
     assert!((39..=40).contains(&events), "{events}");
+}
+
+#[test]
+fn nothing_is_allocated_between_two_samples() {
+    for answer in [at_once, never] {
+        let mut driven = Driven::new(MS, Probe::Io);
+        driven.run(100 * MS, answer);
+        let before = allocations();
+        let wakes = driven.run(800 * MS, answer);
+        assert_eq!(allocations(), before, "in {wakes} ticks");
+        assert!(wakes > 30);
+    }
 }
