@@ -8,6 +8,7 @@
 
 mod blocker;
 mod child;
+mod quiet;
 mod report;
 mod scenario;
 mod stats;

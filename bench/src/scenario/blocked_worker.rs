@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
-use loopmon::{Monitor, Snapshot};
+use loopmon::Snapshot;
 use tokio::runtime::Builder;
 
 use super::Effort;
 use crate::blocker::{Kind, block_worker};
+use crate::quiet::monitor;
 use crate::report::Report;
 use crate::stats::spread;
 use crate::truth::{Notes, Truth};
@@ -21,7 +22,7 @@ pub(crate) fn run(effort: Effort) -> Report {
     let mut report = Report::default();
     let trials = effort.pick(100, 12);
     let notes = Notes::new(trials);
-    let (runtime, monitor) = Monitor::builder()
+    let (runtime, monitor) = monitor()
         .build(
             Builder::new_multi_thread()
                 .enable_all()
@@ -101,7 +102,7 @@ mod tests {
             .worker_threads(2)
             .build()
             .unwrap();
-        let monitor = Monitor::builder().attach(runtime.handle()).unwrap();
+        let monitor = monitor().attach(runtime.handle()).unwrap();
         let before = monitor.snapshot();
         let nothing = monitor.snapshot().since(&before);
         let started = Instant::now();

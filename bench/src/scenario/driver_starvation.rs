@@ -9,13 +9,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use loopmon::Monitor;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Effort;
 use crate::blocker::{Kind, Place, block};
+use crate::quiet::monitor;
 use crate::report::Report;
 use crate::stats::{median, quantile, spread};
 use crate::truth::Notes;
@@ -34,7 +34,7 @@ pub(crate) fn run(effort: Effort) -> Report {
         plain.extend(victims_wait(&runtime, kind));
         drop(runtime);
 
-        let (runtime, monitor) = Monitor::builder()
+        let (runtime, monitor) = monitor()
             .interval(INTERVAL)
             .build(&mut builder())
             .expect("a runtime");

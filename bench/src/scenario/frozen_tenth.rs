@@ -8,11 +8,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use loopmon::Monitor;
 use tokio::runtime::Builder;
 
 use super::Effort;
 use crate::blocker::{Kind, Place, block};
+use crate::quiet::monitor;
 use crate::report::Report;
 use crate::stats::spread;
 use crate::truth::{Notes, Truth, quantile_of_waits};
@@ -60,7 +60,7 @@ struct Trial {
 
 fn frozen(number: u32, length: Duration) -> Trial {
     let notes = Notes::new(64);
-    let (runtime, monitor) = Monitor::builder()
+    let (runtime, monitor) = monitor()
         .interval(INTERVAL)
         .build(Builder::new_current_thread().enable_all())
         .expect("a runtime");

@@ -8,10 +8,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use loopmon::Monitor;
 use tokio::runtime::Builder;
 
 use super::Effort;
+use crate::quiet::monitor;
 use crate::report::Report;
 use crate::stats::{median, spread};
 
@@ -91,7 +91,7 @@ fn eventfd() -> (File, File) {
 
 /// The median lag in µs of a loop that has nothing to do.
 fn idle_loop(length: Duration) -> f64 {
-    let (runtime, monitor) = Monitor::builder()
+    let (runtime, monitor) = monitor()
         .interval(INTERVAL)
         .build(Builder::new_multi_thread().enable_all())
         .expect("a runtime");
