@@ -56,26 +56,26 @@ impl Settled {
             stall_threshold: config.stall_threshold,
             backtrace: config.backtrace,
         };
+        let Prepared {
+            method,
+            bell,
+            unavailable,
+        } = prepare(probe, settings.interval, handle)?;
         let subject = |name, watchdog| {
-            let Prepared {
-                method,
-                bell,
-                unavailable,
-            } = prepare(probe, settings.interval, handle)?;
-            let metrics = handle.metrics();
             let mut watched = Watched::new(name, handle, settings, probe, watchdog, Instant::now());
             watched.unavailable = unavailable;
             watched.threads = threads;
-            let watched = Arc::new(watched);
-            let task = handle.spawn(inside::run(method, Arc::clone(&watched)));
-            watched.keep(Hold {
-                metrics,
-                probe: task.abort_handle(),
-            });
-            Ok(Subject::new(watched, bell))
+            Subject::new(Arc::new(watched), bell)
         };
-        let inner = Process::watch(&config, sinks, handle, subject)?;
-        Ok(Monitor { inner: Some(inner) })
+        let (process, watched) = Process::watch(&config, sinks, handle, subject)?;
+        let task = handle.spawn(inside::run(method, Arc::clone(&watched)));
+        watched.keep(Hold {
+            metrics: handle.metrics(),
+            probe: task.abort_handle(),
+        });
+        Ok(Monitor {
+            inner: Some((process, watched)),
+        })
     }
 }
 

@@ -40,12 +40,13 @@ pub(crate) struct Process {
 
 impl Process {
     /// Begins to watch one more runtime. `subject` makes it, given the watchdog's
-    /// thread and a name that no other runtime has.
+    /// thread and a name that no other runtime has; it runs under a lock, so it must
+    /// not run code of the program.
     pub(crate) fn watch(
         config: &Config,
         sinks: Vec<Box<dyn Sink>>,
         handle: &runtime::Handle,
-        subject: impl FnOnce(Arc<str>, Thread) -> Result<Subject, StartError>,
+        subject: impl FnOnce(Arc<str>, Thread) -> Subject,
     ) -> Result<(Arc<Self>, Arc<Watched>), StartError> {
         let mut current = lock(&CURRENT);
         let process = match current.as_ref() {
@@ -55,22 +56,12 @@ impl Process {
             }
             None => Self::start(config, sinks)?,
         };
-        let Some(thread) = lock(&process.thread)
+        let thread = lock(&process.thread)
             .as_ref()
-            .map(|join| join.thread().clone())
-        else {
-            return Err(StartError::Thread(io::ErrorKind::Other.into()));
-        };
+            .map(|join| join.thread().clone());
+        let thread = thread.ok_or_else(|| StartError::Thread(io::ErrorKind::Other.into()))?;
         let name = unique_name(handle.name(), &lock(&process.watched));
-        let subject = match subject(name, thread.clone()) {
-            Ok(subject) => subject,
-            Err(error) => {
-                // A process that was started for this runtime alone ends at once.
-                thread.unpark();
-                *current = Some(process).filter(|process| !lock(&process.watched).is_empty());
-                return Err(error);
-            }
-        };
+        let subject = subject(name, thread.clone());
         let watched = Arc::clone(&subject.watched);
         lock(&process.watched).push(Arc::clone(&watched));
         lock(&process.arrivals).push(subject);

@@ -26,6 +26,7 @@ pub(crate) struct Watched {
     pub(crate) name: Arc<str>,
     pub(crate) id: runtime::Id,
     pub(crate) flavor: RuntimeFlavor,
+    pub(crate) num_workers: usize,
     pub(crate) settings: Settings,
     pub(crate) probe: Probe,
     /// Why the probe that was asked for could not be had.
@@ -61,6 +62,7 @@ impl Watched {
             name,
             id: handle.id(),
             flavor: handle.runtime_flavor(),
+            num_workers: handle.metrics().num_workers(),
             settings,
             probe,
             unavailable: None,
@@ -164,11 +166,6 @@ impl Watched {
         self.with_hold(|hold| hold.metrics.num_alive_tasks().saturating_sub(1))
     }
 
-    pub(crate) fn num_workers(&self) -> usize {
-        self.with_hold(|hold| hold.metrics.num_workers())
-            .unwrap_or(0)
-    }
-
     /// Everything since the runtime was first monitored.
     pub(crate) fn snapshot(&self, now: Instant, host_lags: &Recorder) -> Snapshot {
         let waiting = self.waiting(now).map(|age| Waiting {
@@ -177,7 +174,7 @@ impl Watched {
         });
         let (queued, workers) = self
             .with_hold(|Hold { metrics, .. }| {
-                let workers = (0..metrics.num_workers()).map(|index| Worker {
+                let workers = (0..self.num_workers).map(|index| Worker {
                     index,
                     busy: metrics.worker_total_busy_duration(index),
                 });

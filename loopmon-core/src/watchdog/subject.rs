@@ -118,7 +118,7 @@ impl Subject {
                 RuntimeFlavor::CurrentThread => "current_thread",
                 _ => "multi_thread",
             },
-            workers: self.watched.num_workers(),
+            workers: self.watched.num_workers,
             interval: settings.interval,
             stall_threshold: settings.stall_threshold,
             backtrace: settings.backtrace,
