@@ -47,6 +47,16 @@ impl UserHooks {
         threads
     }
 
+    /// Sets the program's hooks only, where loopmon is switched off.
+    pub(crate) fn pass_on(self, builder: &mut Builder) {
+        if let Some(hook) = self.thread_start {
+            builder.on_thread_start(move || hook());
+        }
+        if let Some(hook) = self.thread_stop {
+            builder.on_thread_stop(move || hook());
+        }
+    }
+
     /// The hooks that `builder` already has and [`install`](Self::install) would
     /// replace. Tokio shows them only in its debugging output.
     pub(crate) fn taken(builder: &Builder) -> Option<&'static str> {

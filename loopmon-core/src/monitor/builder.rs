@@ -177,11 +177,13 @@ impl MonitorBuilder {
         }
         let hooks = self.hooks.clone();
         let (settings, environment) = self.settle()?;
-        let threads = hooks.install(tokio);
-        let runtime = build(tokio).map_err(StartError::Build)?;
         if environment.off {
+            hooks.pass_on(tokio);
+            let runtime = build(tokio).map_err(StartError::Build)?;
             return Ok((runtime, Monitor { inner: None }));
         }
+        let threads = hooks.install(tokio);
+        let runtime = build(tokio).map_err(StartError::Build)?;
         let monitor = settings.watch(handle(&runtime), Some(threads))?;
         Ok((runtime, monitor))
     }
