@@ -1,0 +1,217 @@
+//! A program under test, seen from outside.
+
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::{env, fs};
+
+use super::wait_until;
+
+/// Names the program that this process is. It must not begin with `LOOPMON_`.
+const VARIABLE: &str = "PROGRAM_UNDER_TEST";
+
+/// The program that this process is to be, if it was started by a test.
+pub(super) fn wanted() -> Option<String> {
+    env::var(VARIABLE).ok()
+}
+
+/// A program of this test file, with nothing in the environment that concerns loopmon.
+pub(crate) fn program(name: &str) -> Program {
+    Program::from(name, Command::new(own_path()))
+}
+
+fn own_path() -> std::path::PathBuf {
+    env::current_exe().expect("the path of this test")
+}
+
+/// A program that has not been started yet.
+#[must_use = "does nothing until it is started"]
+pub(crate) struct Program {
+    name: String,
+    command: Command,
+}
+
+impl Program {
+    fn from(name: &str, mut command: Command) -> Self {
+        for (variable, _) in env::vars_os() {
+            if variable.as_encoded_bytes().starts_with(b"LOOPMON_") {
+                command.env_remove(variable);
+            }
+        }
+        command
+            .env(VARIABLE, name)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self {
+            name: name.to_owned(),
+            command,
+        }
+    }
+
+    /// Started by `sh`, where `"$0"` is the program: `exec "$0" 2>&-`.
+    pub(crate) fn through_shell(name: &str, script: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(script).arg(own_path());
+        Self::from(name, shell)
+    }
+
+    /// Started from a copy at `path`, because others than its owner are to run it.
+    pub(crate) fn copied_to(name: &str, path: &Path) -> Self {
+        fs::copy(own_path(), path).expect("a copy of the program");
+        Self::from(name, Command::new(path))
+    }
+
+    pub(crate) fn env(mut self, variable: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(variable, value);
+        self
+    }
+
+    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.command.stdin(stdin);
+        self
+    }
+
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    pub(crate) fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.command.stderr(stderr);
+        self
+    }
+
+    /// Run by the user `id`. Only root may do that.
+    pub(crate) fn user(mut self, id: u32) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        self.command.uid(id).gid(id);
+        self
+    }
+
+    pub(crate) fn start(mut self) -> Running {
+        let mut child = self.command.spawn().expect("the program starts");
+        Running {
+            name: self.name,
+            stdout: child.stdout.take().map(read_to_end),
+            stderr: child.stderr.take().map(read_to_end),
+            child,
+        }
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub(crate) fn run(self) -> Outcome {
+        self.start().end()
+    }
+}
+
+fn read_to_end(mut from: impl Read + Send + 'static) -> JoinHandle<io::Result<String>> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).map(|_| text)
+    })
+}
+
+/// A program that has not ended yet.
+pub(crate) struct Running {
+    name: String,
+    child: Child,
+    stdout: Option<JoinHandle<io::Result<String>>>,
+    stderr: Option<JoinHandle<io::Result<String>>>,
+}
+
+impl Running {
+    /// Lets a program go on that waits for the end of its standard input.
+    pub(crate) fn go_on(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Outcome {
+        self.go_on();
+        let status = wait_until(
+            || self.child.try_wait().expect("the state of the program"),
+            Option::is_some,
+        );
+        let text = |reader: Option<JoinHandle<_>>| {
+            reader.map_or_else(String::new, |reader| {
+                let text: io::Result<String> = reader.join().expect("a reader does not panic");
+                text.expect("the output is text")
+            })
+        };
+        Outcome {
+            name: std::mem::take(&mut self.name),
+            status: status.expect("waited for it"),
+            stdout: text(self.stdout.take()),
+            stderr: text(self.stderr.take()),
+        }
+    }
+}
+
+impl Drop for Running {
+    /// A test that failed leaves no program behind.
+    fn drop(&mut self) {
+        let _ended_before = self.child.kill();
+        let _waited_before = self.child.wait();
+    }
+}
+
+/// How a program ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    name: String,
+    status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    pub(crate) fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+
+    /// It ended as a program without a fault does.
+    #[track_caller]
+    pub(crate) fn succeeds(&self) -> &Self {
+        let Self {
+            name,
+            status,
+            stderr,
+            ..
+        } = self;
+        assert!(status.success(), "`{name}`: {status}\n{stderr}");
+        self
+    }
+
+    /// It succeeded, and its standard output was this and nothing else.
+    #[track_caller]
+    pub(crate) fn prints(&self, stdout: &str) -> &Self {
+        assert_eq!(self.succeeds().stdout, stdout, "{self:?}");
+        self
+    }
+
+    /// What loopmon said on standard error: its lines without the name in front. All
+    /// other lines are the program's own.
+    pub(crate) fn notices(&self) -> Vec<&str> {
+        self.stderr
+            .lines()
+            .filter_map(|line| line.strip_prefix("loopmon: "))
+            .collect()
+    }
+
+    /// The one line that loopmon said.
+    #[track_caller]
+    pub(crate) fn notice(&self) -> &str {
+        let notices = self.notices();
+        assert_eq!(notices.len(), 1, "{self:?}");
+        notices[0]
+    }
+}

@@ -1,0 +1,67 @@
+//! Sinks that tests use.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use loopmon::{Event, Sink, SinkError};
+
+/// The events that a sink was told, in short: `start main`, `sample main`, `end main`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.lock().clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Without samples, whose number depends on how long the program took.
+    pub(crate) fn starts_and_ends(&self) -> Vec<String> {
+        let mut told = self.all();
+        told.retain(|event| !event.starts_with("sample"));
+        told
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for Told {
+    fn event(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        self.lock().push(tell(event));
+        Ok(())
+    }
+}
+
+/// An event in short.
+pub(crate) fn tell(event: &Event<'_>) -> String {
+    match event {
+        Event::Start(start) => format!("start {}", start.runtime),
+        Event::Sample(sample) => format!("sample {}", sample.total.runtime),
+        Event::End(end) => format!("end {}", end.total.runtime),
+        other => panic!("unknown to this test: {other:?}"),
+    }
+}
+
+/// Closed until it is opened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        let (open, changed) = &*self.0;
+        *open.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        changed.notify_all();
+    }
+
+    pub(crate) fn pass(&self) {
+        let (open, changed) = &*self.0;
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*open {
+            open = changed.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
