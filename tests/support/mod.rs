@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 pub(crate) use monitored::{annotated, annotated_main};
-pub(crate) use process::{alive_tasks, descriptors, threads};
-pub(crate) use program::{Outcome, Program, program};
-pub(crate) use records::{Gate, Told, tell};
+pub(crate) use process::{alive_tasks, descriptors, stdin_ends, threads};
+pub(crate) use program::{Outcome, Program, Running, program};
+pub(crate) use records::{Gate, Told, make_events, read_records, tell};
 
 /// A function of a test file, by its name.
 pub(crate) type Named<R> = (&'static str, fn() -> R);

@@ -1,6 +1,6 @@
 //! What the operating system and Tokio know of this process.
 
-use std::fs;
+use std::{fs, io};
 
 /// What each open descriptor refers to, sorted. Numbers of sockets and the like are
 /// left out, so that two lists can be compared.
@@ -37,4 +37,11 @@ pub(crate) fn alive_tasks() -> usize {
     tokio::runtime::Handle::current()
         .metrics()
         .num_alive_tasks()
+}
+
+/// Waits until the test lets the program go on.
+pub(crate) async fn stdin_ends() {
+    let read = || io::copy(&mut io::stdin(), &mut io::sink());
+    let waited = tokio::task::spawn_blocking(read).await;
+    waited.expect("no panic").expect("standard input");
 }

@@ -1,12 +1,13 @@
 //! A program under test, seen from outside.
 
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::{env, fs};
+use std::{env, mem};
 
 use super::wait_until;
 
@@ -61,7 +62,10 @@ impl Program {
 
     /// Started from a copy at `path`, because others than its owner are to run it.
     pub(crate) fn copied_to(name: &str, path: &Path) -> Self {
-        fs::copy(own_path(), path).expect("a copy of the program");
+        // A descriptor of ours, open for writing in a child of another test, would make
+        // the copy "busy".
+        let copied = Command::new("cp").arg(own_path()).arg(path).status();
+        assert!(copied.expect("`cp` starts").success());
         Self::from(name, Command::new(path))
     }
 
@@ -96,8 +100,8 @@ impl Program {
         let mut child = self.command.spawn().expect("the program starts");
         Running {
             name: self.name,
-            stdout: child.stdout.take().map(read_to_end),
-            stderr: child.stderr.take().map(read_to_end),
+            stdout: child.stdout.take().map(Output::of).unwrap_or_default(),
+            stderr: child.stderr.take().map(Output::of).unwrap_or_default(),
             child,
         }
     }
@@ -109,22 +113,62 @@ impl Program {
     }
 }
 
-fn read_to_end(mut from: impl Read + Send + 'static) -> JoinHandle<io::Result<String>> {
-    thread::spawn(move || {
-        let mut text = String::new();
-        from.read_to_string(&mut text).map(|_| text)
-    })
+/// What came out of a program so far.
+#[derive(Default)]
+struct Output {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Output {
+    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&bytes);
+        let reader = thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = pipe.read(&mut chunk) {
+                into.lock().unwrap().extend_from_slice(&chunk[..count]);
+            }
+        });
+        Self {
+            bytes,
+            reader: Some(reader),
+        }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn all(mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.so_far()
+    }
 }
 
 /// A program that has not ended yet.
 pub(crate) struct Running {
     name: String,
     child: Child,
-    stdout: Option<JoinHandle<io::Result<String>>>,
-    stderr: Option<JoinHandle<io::Result<String>>>,
+    stdout: Output,
+    stderr: Output,
 }
 
 impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn stdout_so_far(&self) -> String {
+        self.stdout.so_far()
+    }
+
+    pub(crate) fn stderr_so_far(&self) -> String {
+        self.stderr.so_far()
+    }
+
     /// Lets a program go on that waits for the end of its standard input.
     pub(crate) fn go_on(&mut self) {
         drop(self.child.stdin.take());
@@ -137,17 +181,11 @@ impl Running {
             || self.child.try_wait().expect("the state of the program"),
             Option::is_some,
         );
-        let text = |reader: Option<JoinHandle<_>>| {
-            reader.map_or_else(String::new, |reader| {
-                let text: io::Result<String> = reader.join().expect("a reader does not panic");
-                text.expect("the output is text")
-            })
-        };
         Outcome {
-            name: std::mem::take(&mut self.name),
+            name: mem::take(&mut self.name),
             status: status.expect("waited for it"),
-            stdout: text(self.stdout.take()),
-            stderr: text(self.stderr.take()),
+            stdout: mem::take(&mut self.stdout).all(),
+            stderr: mem::take(&mut self.stderr).all(),
         }
     }
 }
@@ -205,6 +243,19 @@ impl Outcome {
             .lines()
             .filter_map(|line| line.strip_prefix("loopmon: "))
             .collect()
+    }
+
+    /// The lines that loopmon said, each of which begins as given.
+    #[track_caller]
+    pub(crate) fn notices_are(&self, beginnings: &[&str]) -> &Self {
+        let notices = self.notices();
+        let as_given = notices.len() == beginnings.len()
+            && notices
+                .iter()
+                .zip(beginnings)
+                .all(|(notice, beginning)| notice.starts_with(beginning));
+        assert!(as_given, "expected {beginnings:#?}, saw {self:#?}");
+        self
     }
 
     /// The one line that loopmon said.

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use loopmon::{Event, Sink, SinkError};
+use loopmon::{Event, Monitor, Probe, Sink, SinkError};
+use tokio::runtime::Builder;
+
+use super::wait_until;
 
 /// The events that a sink was told, in short: `start main`, `sample main`, `end main`.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +47,34 @@ pub(crate) fn tell(event: &Event<'_>) -> String {
         Event::End(end) => format!("end {}", end.total.runtime),
         other => panic!("unknown to this test: {other:?}"),
     }
+}
+
+/// Monitors `count` runtimes, one after the other, each of which makes two events:
+/// its start and its end. Goes on when `told` has seen them.
+pub(crate) fn make_events(count: usize, told: &Told) {
+    for _ in 0..count {
+        let ends = || told.all().iter().filter(|e| e.starts_with("end")).count();
+        let before = ends();
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let monitor = Monitor::builder().probe(Probe::None);
+        monitor.attach(runtime.handle()).expect("monitored");
+        runtime.shutdown_background();
+        wait_until(ends, |ends| *ends > before);
+    }
+}
+
+/// The records in `text`, in short, as [`tell`] does. Every line has to be one.
+#[cfg(feature = "jsonl")]
+#[track_caller]
+pub(crate) fn read_records(text: &str) -> Vec<String> {
+    use loopmon::json::{Kind, Line};
+    let short = |line| match Line::read(line).map(|line| line.kind) {
+        Ok(Kind::Start(start)) => format!("start {}", start.runtime),
+        Ok(Kind::Sample(sample)) => format!("sample {}", sample.runtime),
+        Ok(Kind::End(end)) => format!("end {}", end.runtime),
+        other => panic!("{other:?} for {line:?} in {text}"),
+    };
+    text.lines().map(short).collect()
 }
 
 /// Closed until it is opened.
