@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Sink, SinkError, text};
 use crate::record::Event;
 use crate::snapshot::Snapshot;
+use crate::sys::stderr_takes_more;
 
 /// Samples are this much early or late, as the watchdog is.
 const TOLERANCE: Duration = Duration::from_millis(100);
@@ -75,8 +76,13 @@ impl Sink for Stderr {
 
 /// Tells the operator something about loopmon itself that can't wait for a sink,
 /// or concerns one: a wrong environment variable, a sink that fails.
+///
+/// Called on the program's threads as well, so it never waits: where standard error
+/// takes nothing, as a pipe that nobody reads, the message is lost.
 pub(crate) fn notice(message: &str) {
-    let _closed = write_line(&format!("loopmon: {message}"));
+    if stderr_takes_more() {
+        let _closed = write_line(&format!("loopmon: {message}"));
+    }
 }
 
 /// One write, so that lines of several threads do not mix.

@@ -1,15 +1,22 @@
 //! Small safe faces of what std does not offer. `unsafe` stands here and nowhere
 //! else, each block with the reason why it is sound.
+//!
+//! `--cfg loopmon_portable` compiles on any system what others than Unix would run.
 
-#[cfg(unix)]
+#[cfg(all(unix, not(loopmon_portable)))]
 mod bell;
-#[cfg(unix)]
+#[cfg(all(unix, not(loopmon_portable)))]
+mod poll;
+#[cfg(all(unix, not(loopmon_portable)))]
 mod signals;
 
-#[cfg(not(unix))]
+#[cfg(any(not(unix), loopmon_portable))]
 #[path = "no_bell.rs"]
 mod bell;
-#[cfg(not(unix))]
+#[cfg(any(not(unix), loopmon_portable))]
+#[path = "no_poll.rs"]
+mod poll;
+#[cfg(any(not(unix), loopmon_portable))]
 #[path = "no_signals.rs"]
 mod signals;
 
@@ -20,5 +27,6 @@ mod privileges;
 pub(crate) use bell::{Bell, Ear};
 #[cfg(test)]
 pub(crate) use counting_allocator::allocations;
+pub(crate) use poll::stderr_takes_more;
 pub(crate) use privileges::runs_with_raised_privileges;
 pub(crate) use signals::with_signals_blocked;
