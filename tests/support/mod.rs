@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-pub(crate) use monitored::{annotated, annotated_main};
+pub(crate) use monitored::{Settings, annotated, annotated_main};
 pub(crate) use process::{alive_tasks, descriptors, stdin_ends, threads};
 pub(crate) use program::{Outcome, Program, Running, program};
 pub(crate) use records::{Gate, Told, make_events, read_records, tell};
