@@ -36,6 +36,12 @@ fn field(line: &str, key: &str) -> Option<f64> {
     rest.split(' ').next()?.parse().ok()
 }
 
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
 #[test]
 fn quickstart_shows_the_lag_rise_while_the_fault_is_deployed() {
     let shown = run("quickstart");
@@ -44,22 +50,16 @@ fn quickstart_shows_the_lag_rise_while_the_fault_is_deployed() {
         .lines()
         .filter_map(|line| field(line, "lag_p99_s"))
         .collect();
+    // Three seconds healthy, three faulty, three healthy again; in between a second
+    // has both. Medians, because the machine may be late for a second of its own.
     assert!(
         lags.len() >= 9,
         "a line a second for ten seconds:\n{}",
         shown.stderr
     );
-    let worst = lags.iter().copied().fold(0.0, f64::max);
-    let (faulty, healthy): (Vec<(usize, &f64)>, Vec<_>) = lags
-        .iter()
-        .enumerate()
-        .partition(|(_, lag)| **lag > worst / 4.0);
-    let seconds: Vec<usize> = faulty.iter().map(|(second, _)| *second).collect();
-    assert!(
-        seconds.iter().all(|second| (2..=8).contains(second)),
-        "{lags:?}"
-    );
-    assert!(healthy.len() >= 4, "{lags:?}");
+    let calm = median(&[&lags[..3], &lags[8..]].concat());
+    let late = median(&lags[4..6]);
+    assert!(late > 3.0 * calm, "{late} beside {calm} in {lags:?}");
     let tasks: Vec<f64> = shown
         .stderr
         .lines()

@@ -1,54 +1,43 @@
 //! `jsonl:PATH`: what it writes can be read back, and a path that is of no use harms
 //! nobody.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of the support"
-)]
-mod support;
-
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::{env, io};
 
+use crate::support::{
+    Outcome, Program, Suite, Told, annotated, annotated_main, make_events, program, read_records,
+    stdin_ends, wait_until,
+};
 use loopmon::__private::Flavor;
 use loopmon::json::Line;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::{geteuid, mkfifo};
-use support::{
-    Outcome, Program, Told, annotated, annotated_main, make_events, program, read_records,
-    stdin_ends, suite, wait_until,
-};
 use tempfile::TempDir;
 
-suite! {
-    programs: [
-        greets,
-        greets_on_stderr,
-        greets_and_waits,
-        runs_for_three_samples,
-        makes_events_after_a_while,
-        fills_its_disk_within_lines,
-        fills_its_disk_between_lines,
-    ],
-    checks: [],
-    tests: [
-        start_samples_and_end_are_read_back_in_order,
-        a_second_run_is_appended,
-        a_directory_loses_all_events_and_says_so,
-        a_file_that_may_not_be_written_loses_all_events_and_says_so,
-        a_full_disk_loses_all_events_and_says_so,
-        a_fifo_that_nobody_reads_does_not_keep_the_program,
-        a_reader_that_comes_later_gets_every_event,
-        a_directory_that_comes_later_gets_the_events_from_then_on,
-        a_torn_line_is_not_glued_to_the_next,
-        a_disk_that_is_full_between_two_lines_leaves_no_empty_line,
-        standard_output_that_is_closed_loses_events_only,
-    ],
+pub(super) fn suite() -> Suite {
+    Suite::default()
+        .program(greets)
+        .program(greets_on_stderr)
+        .program(greets_and_waits)
+        .program(runs_for_three_samples)
+        .program(makes_events_after_a_while)
+        .program(fills_its_disk_within_a_line)
+        .program(fills_its_disk_between_lines)
+        .test(start_samples_and_end_are_read_back_in_order)
+        .test(a_second_run_is_appended)
+        .test(a_directory_loses_all_events_and_says_so)
+        .test(a_file_that_may_not_be_written_loses_all_events_and_says_so)
+        .test(a_full_disk_loses_all_events_and_says_so)
+        .test(a_fifo_that_nobody_reads_does_not_keep_the_program)
+        .test(a_reader_that_comes_later_gets_every_event)
+        .test(a_directory_that_comes_later_gets_the_events_from_then_on)
+        .test(a_torn_line_is_not_glued_to_the_next)
+        .test(a_disk_that_is_full_between_two_lines_leaves_no_empty_line)
+        .test(standard_output_that_is_closed_loses_events_only)
 }
 
 fn greets() {
@@ -100,7 +89,7 @@ fn start_samples_and_end_are_read_back_in_order() {
         .replace('%', "%25")
         .replace(' ', "%20")
         .replace('?', "%3F");
-    let outcome = program("runs_for_three_samples")
+    let outcome = program(runs_for_three_samples)
         .env("LOOPMON_SINK", format!("jsonl:{escaped}"))
         .run();
     assert_eq!(outcome.succeeds().notices(), [""; 0]);
@@ -121,7 +110,7 @@ fn a_second_run_is_appended() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("records");
     for _ in 0..2 {
-        into(&file, program("greets")).run().prints("hello\n");
+        into(&file, program(greets)).run().prints("hello\n");
     }
     assert_eq!(
         read_records(&fs::read_to_string(file).unwrap()),
@@ -131,7 +120,7 @@ fn a_second_run_is_appended() {
 
 fn a_directory_loses_all_events_and_says_so() {
     let dir = TempDir::new().unwrap();
-    let outcome = into(dir.path(), program("greets")).run();
+    let outcome = into(dir.path(), program(greets)).run();
     lost_both_events(&outcome, "Is a directory");
 }
 
@@ -144,15 +133,15 @@ fn a_file_that_may_not_be_written_loses_all_events_and_says_so() {
     fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
     // Nothing is forbidden to root.
     let program = if geteuid().is_root() {
-        Program::copied_to("greets", &dir.path().join("program")).user(SOMEBODY)
+        Program::copied_to(greets, &dir.path().join("program")).user(SOMEBODY)
     } else {
-        program("greets")
+        program(greets)
     };
     lost_both_events(&into(&file, program).run(), "Permission denied");
 }
 
 fn a_full_disk_loses_all_events_and_says_so() {
-    let outcome = into(Path::new("/dev/full"), program("greets")).run();
+    let outcome = into(Path::new("/dev/full"), program(greets)).run();
     lost_both_events(&outcome, "No space left on device");
 }
 
@@ -166,14 +155,14 @@ fn fifo() -> (TempDir, PathBuf) {
 
 fn a_fifo_that_nobody_reads_does_not_keep_the_program() {
     let (_dir, path) = fifo();
-    let outcome = into(&path, program("greets")).run();
+    let outcome = into(&path, program(greets)).run();
     let notice = outcome.prints("hello\n").notice();
     assert!(notice.ends_with("lost 2 events"), "{notice}");
 }
 
 fn a_reader_that_comes_later_gets_every_event() {
     let (_dir, path) = fifo();
-    let running = into(&path, program("greets_and_waits"))
+    let running = into(&path, program(greets_and_waits))
         .stdin(Stdio::piped())
         .start();
     wait_until(|| running.stdout_so_far(), |stdout| stdout == "hello\n");
@@ -199,7 +188,7 @@ fn a_directory_that_comes_later_gets_the_events_from_then_on() {
     let dir = TempDir::new().unwrap();
     let later = dir.path().join("later");
     let file = later.join("records");
-    let mut running = into(&file, program("makes_events_after_a_while"))
+    let mut running = into(&file, program(makes_events_after_a_while))
         .stdin(Stdio::piped())
         .start();
     wait_until(
@@ -229,39 +218,42 @@ fn own_file() -> PathBuf {
     sink.strip_prefix("jsonl:").unwrap().into()
 }
 
-fn own_file_len() -> u64 {
-    own_file().metadata().map_or(0, |metadata| metadata.len())
-}
-
-fn fills_its_disk_within_lines() {
+fn fills_its_disk_within_a_line() {
     let told = Told::default();
     let sink = Box::new(told.clone());
     let_files_grow_to(100);
     annotated(Flavor::MultiThread, &[], vec![sink], async {
-        wait_until(own_file_len, |len| *len == 100);
-        let_files_grow_to(150);
-        make_events(1, &told);
-        wait_until(own_file_len, |len| *len == 150);
+        stdin_ends().await;
         let_files_grow_to(u64::MAX);
         make_events(1, &told);
     });
 }
 
-fn a_torn_line_is_not_glued_to_the_next() {
+/// Starts a program that fills its disk, lets it go on when it has said so, and
+/// returns what is in its file then.
+fn file_of_a_program_that_fills_its_disk<F: Fn()>(run: F) -> String {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("records");
-    let outcome = into(&file, program("fills_its_disk_within_lines")).run();
-    outcome.succeeds();
-    let text = fs::read_to_string(file).unwrap();
-    let lines: Vec<&str> = text.splitn(3, '\n').collect();
-    assert_eq!((lines[0].len(), lines[1].len()), (100, 49), "both torn");
-    let records = read_records(lines[2]);
-    assert_eq!(records.last().unwrap(), "end main");
-    let notices = outcome.notices();
+    let mut running = into(&file, program(run)).stdin(Stdio::piped()).start();
+    wait_until(
+        || running.stderr_so_far(),
+        |stderr| stderr.contains("File too large"),
+    );
+    running.go_on();
+    let outcome = running.end();
+    let notices = outcome.succeeds().notices();
     assert_eq!(notices.len(), 3, "{notices:?}");
-    assert!(notices[0].contains("File too large"), "{notices:?}");
     assert!(notices[1].contains("works again"), "{notices:?}");
     assert!(notices[2].contains(" lost "), "{notices:?}");
+    fs::read_to_string(file).unwrap()
+}
+
+fn a_torn_line_is_not_glued_to_the_next() {
+    let text = file_of_a_program_that_fills_its_disk(fills_its_disk_within_a_line);
+    let (torn, whole) = text.split_once('\n').unwrap();
+    assert_eq!(torn.len(), 100);
+    assert!(Line::read(torn).is_err());
+    assert_eq!(read_records(whole).last().unwrap(), "end main");
 }
 
 fn fills_its_disk_between_lines() {
@@ -274,7 +266,6 @@ fn fills_its_disk_between_lines() {
         };
         let_files_grow_to(wait_until(whole_lines, Option::is_some).unwrap());
         make_events(1, &told);
-        println!("full");
         stdin_ends().await;
         let_files_grow_to(u64::MAX);
         make_events(1, &told);
@@ -282,18 +273,8 @@ fn fills_its_disk_between_lines() {
 }
 
 fn a_disk_that_is_full_between_two_lines_leaves_no_empty_line() {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("records");
-    let mut running = into(&file, program("fills_its_disk_between_lines"))
-        .stdin(Stdio::piped())
-        .start();
-    wait_until(
-        || running.stderr_so_far(),
-        |stderr| stderr.contains("File too large"),
-    );
-    running.go_on();
-    running.end().succeeds();
-    let records = read_records(&fs::read_to_string(file).unwrap());
+    let text = file_of_a_program_that_fills_its_disk(fills_its_disk_between_lines);
+    let records = read_records(&text);
     assert_eq!(records.first().unwrap(), "start main");
     assert_eq!(records.last().unwrap(), "end main");
 }
@@ -301,7 +282,7 @@ fn a_disk_that_is_full_between_two_lines_leaves_no_empty_line() {
 fn standard_output_that_is_closed_loses_events_only() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
-    let outcome = program("greets_on_stderr")
+    let outcome = program(greets_on_stderr)
         .env("LOOPMON_SINK", "jsonl:-")
         .stdout(writer)
         .run();

@@ -1,13 +1,6 @@
 //! A sink that misbehaves loses its own events and nothing else: the program ends as
 //! it would without, other sinks get everything, and what was lost is counted.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of the support"
-)]
-mod support;
-
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 use std::panic::panic_any;
@@ -15,86 +8,82 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
+use crate::support::{Gate, Suite, Told, annotated, make_events, program, wait_until};
 use loopmon::__private::{Flavor, Key};
 use loopmon::json::{Kind, Line};
 use loopmon::{Event, Sink, SinkError};
-use support::{Gate, Told, annotated, make_events, program, suite, wait_until};
 
-suite! {
-    programs: [
-        errs_four_times,
-        errs_always,
-        errs_unreadably,
-        errs_twice_in_two_series,
-        panics_in_event,
-        panics_in_flush,
-        panics_in_drop,
-        panics_with_a_payload_that_panics,
-        overflows,
-        hangs_in_event,
-        hangs_in_flush,
-        hangs_in_drop,
-    ],
-    checks: [],
-    tests: [
-        after_errors_it_is_tried_again_with_growing_pauses,
-        a_series_of_errors_is_told_once_and_so_is_its_end,
-        each_series_of_errors_is_told,
-        errors_to_the_end_are_counted,
-        an_error_that_panics_is_a_panic_of_the_sink,
-        a_panic_in_event_switches_the_sink_off,
-        a_panic_in_flush_loses_nothing,
-        a_panic_in_drop_loses_nothing,
-        a_panic_whose_payload_panics_is_a_panic_like_any_other,
-        what_a_full_queue_loses_is_counted_exactly,
-        a_sink_that_never_returns_from_event_does_not_keep_the_program,
-        a_sink_that_never_returns_from_flush_does_not_keep_the_program,
-        a_sink_that_never_returns_from_drop_does_not_keep_the_program,
-    ],
+pub(super) fn suite() -> Suite {
+    Suite::default()
+        .program(errs_four_times)
+        .program(errs_always)
+        .program(errs_unreadably)
+        .program(errs_twice_in_two_series)
+        .program(panics_in_event)
+        .program(panics_in_flush)
+        .program(panics_in_drop)
+        .program(panics_with_a_payload_that_panics)
+        .program(overflows)
+        .program(hangs_in_event)
+        .program(hangs_in_flush)
+        .program(hangs_in_drop)
+        .test(after_errors_it_is_tried_again_with_growing_pauses)
+        .test(a_series_of_errors_is_told_once_and_so_is_its_end)
+        .test(each_series_of_errors_is_told)
+        .test(errors_to_the_end_are_counted)
+        .test(an_error_that_panics_is_a_panic_of_the_sink)
+        .test(a_panic_in_event_switches_the_sink_off)
+        .test(a_panic_in_flush_loses_nothing)
+        .test(a_panic_in_drop_loses_nothing)
+        .test(a_panic_whose_payload_panics_is_a_panic_like_any_other)
+        .test(what_a_full_queue_loses_is_counted_exactly)
+        .test(a_sink_that_never_returns_from_event_does_not_keep_the_program)
+        .test(a_sink_that_never_returns_from_flush_does_not_keep_the_program)
+        .test(a_sink_that_never_returns_from_drop_does_not_keep_the_program)
 }
 
 /// A sink that behaves as its functions do. It is `custom-1` in what loopmon says.
 struct Misbehaving {
-    on_event: Box<dyn FnMut() -> Result<(), SinkError> + Send>,
-    on_flush: fn(),
-    on_drop: fn(),
+    event: Box<dyn FnMut() -> Result<(), SinkError> + Send>,
+    flush: fn(),
+    drop: fn(),
 }
 
 impl Misbehaving {
-    fn on_event(on_event: impl FnMut() -> Result<(), SinkError> + Send + 'static) -> Self {
+    fn on_event(event: impl FnMut() -> Result<(), SinkError> + Send + 'static) -> Self {
         Self {
-            on_event: Box::new(on_event),
-            on_flush: || {},
-            on_drop: || {},
+            event: Box::new(event),
+            flush: || {},
+            drop: || {},
         }
     }
 
-    fn on_flush(on_flush: fn()) -> Self {
+    fn on_flush(flush: fn()) -> Self {
         let mut sink = Self::on_event(|| Ok(()));
-        sink.on_flush = on_flush;
+        sink.flush = flush;
         sink
     }
 
-    fn on_drop(on_drop: fn()) -> Self {
+    fn on_drop(drop: fn()) -> Self {
         let mut sink = Self::on_event(|| Ok(()));
-        sink.on_drop = on_drop;
+        sink.drop = drop;
         sink
     }
 }
 
 impl Sink for Misbehaving {
     fn event(&mut self, _: &Event<'_>) -> Result<(), SinkError> {
-        (self.on_event)()
+        (self.event)()
     }
 
     fn flush(&mut self, _until: Instant) {
-        (self.on_flush)();
+        (self.flush)();
     }
 }
 
 impl Drop for Misbehaving {
     fn drop(&mut self) {
-        (self.on_drop)();
+        (self.drop)();
     }
 }
 
@@ -154,11 +143,11 @@ fn errs_four_times() {
 }
 
 fn after_errors_it_is_tried_again_with_growing_pauses() {
-    program("errs_four_times").run().succeeds();
+    program(errs_four_times).run().succeeds();
 }
 
 fn a_series_of_errors_is_told_once_and_so_is_its_end() {
-    program("errs_four_times").run().succeeds().notices_are(&[
+    program(errs_four_times).run().succeeds().notices_are(&[
         "sink `custom-1`: out of paper; events are being lost, it is tried again",
         "sink `custom-1` works again; lost so far: 4",
         "sink `custom-1` lost 4 events",
@@ -174,7 +163,7 @@ fn errs_twice_in_two_series() {
 }
 
 fn each_series_of_errors_is_told() {
-    let outcome = program("errs_twice_in_two_series").run();
+    let outcome = program(errs_twice_in_two_series).run();
     outcome.succeeds().notices_are(&[
         "sink `custom-1`: out of paper",
         "sink `custom-1` works again; lost so far: 1",
@@ -189,7 +178,7 @@ fn errs_always() {
 }
 
 fn errors_to_the_end_are_counted() {
-    let outcome = program("errs_always").run();
+    let outcome = program(errs_always).run();
     outcome.prints(ALL_WAS_TOLD).notices_are(&[
         "sink `custom-1`: out of paper; events are being lost, it is tried again",
         "sink `custom-1` lost 2 events",
@@ -201,7 +190,7 @@ fn panics_in_event() {
 }
 
 fn a_panic_in_event_switches_the_sink_off() {
-    let outcome = program("panics_in_event").run();
+    let outcome = program(panics_in_event).run();
     outcome.prints(ALL_WAS_TOLD).notices_are(&[
         "sink `custom-1` panicked and is switched off: out of paper",
         "sink `custom-1` lost 2 events",
@@ -213,7 +202,7 @@ fn panics_in_flush() {
 }
 
 fn a_panic_in_flush_loses_nothing() {
-    let outcome = program("panics_in_flush").run();
+    let outcome = program(panics_in_flush).run();
     outcome
         .prints(ALL_WAS_TOLD)
         .notices_are(&["sink `custom-1` panicked and is switched off: out of paper"]);
@@ -224,7 +213,7 @@ fn panics_in_drop() {
 }
 
 fn a_panic_in_drop_loses_nothing() {
-    let outcome = program("panics_in_drop").run();
+    let outcome = program(panics_in_drop).run();
     outcome.prints(ALL_WAS_TOLD).notices_are(&[]);
 }
 
@@ -245,7 +234,7 @@ fn errs_unreadably() {
 }
 
 fn an_error_that_panics_is_a_panic_of_the_sink() {
-    let outcome = program("errs_unreadably").run();
+    let outcome = program(errs_unreadably).run();
     outcome.prints(ALL_WAS_TOLD).notices_are(&[
         "sink `custom-1` panicked and is switched off: out of ink",
         "sink `custom-1` lost 2 events",
@@ -273,7 +262,7 @@ fn panics_with_a_payload_that_panics() {
 }
 
 fn a_panic_whose_payload_panics_is_a_panic_like_any_other() {
-    let outcome = program("panics_with_a_payload_that_panics").run();
+    let outcome = program(panics_with_a_payload_that_panics).run();
     outcome.succeeds().notices_are(&[
         "sink `custom-1` panicked and is switched off: no message",
         "sink `custom-1` lost 2 events",
@@ -306,7 +295,7 @@ impl Sink for Slow {
 }
 
 fn what_a_full_queue_loses_is_counted_exactly() {
-    let outcome = program("overflows").run();
+    let outcome = program(overflows).run();
     let sent = outcome.succeeds().stdout.lines().count() as u64;
     let delivered = outcome.stderr.lines().find_map(|line| {
         let count = line.strip_prefix("delivered ")?;
@@ -322,8 +311,8 @@ fn what_a_full_queue_loses_is_counted_exactly() {
     assert_eq!((&*dropped.what, &*dropped.from), ("event", "custom-1"));
     assert!(dropped.count >= 144, "{dropped:?}");
     assert_eq!(delivered.unwrap() + dropped.count, sent);
-    let lost = format!("sink `custom-1` lost {} events", dropped.count);
-    outcome.notices_are(&[&lost]);
+    let notice = format!("sink `custom-1` lost {} events", dropped.count);
+    outcome.notices_are(&[&notice]);
 }
 
 fn never_return() {
@@ -341,7 +330,7 @@ fn hangs_in_event() {
 }
 
 fn a_sink_that_never_returns_from_event_does_not_keep_the_program() {
-    let outcome = program("hangs_in_event").run();
+    let outcome = program(hangs_in_event).run();
     outcome
         .prints(ALL_WAS_TOLD)
         .notices_are(&["sink `custom-1` lost 2 events"]);
@@ -352,7 +341,7 @@ fn hangs_in_flush() {
 }
 
 fn a_sink_that_never_returns_from_flush_does_not_keep_the_program() {
-    let outcome = program("hangs_in_flush").run();
+    let outcome = program(hangs_in_flush).run();
     outcome.prints(ALL_WAS_TOLD).notices_are(&[]);
 }
 
@@ -361,6 +350,6 @@ fn hangs_in_drop() {
 }
 
 fn a_sink_that_never_returns_from_drop_does_not_keep_the_program() {
-    let outcome = program("hangs_in_drop").run();
+    let outcome = program(hangs_in_drop).run();
     outcome.prints(ALL_WAS_TOLD).notices_are(&[]);
 }

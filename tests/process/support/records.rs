@@ -64,7 +64,6 @@ pub(crate) fn make_events(count: usize, told: &Told) {
 }
 
 /// The records in `text`, in short, as [`tell`] does. Every line has to be one.
-#[cfg(feature = "jsonl")]
 #[track_caller]
 pub(crate) fn read_records(text: &str) -> Vec<String> {
     use loopmon::json::{Kind, Line};

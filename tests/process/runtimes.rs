@@ -1,34 +1,24 @@
 //! Several runtimes in one process, and the hooks that loopmon shares with the program.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of the support"
-)]
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::{Gate, Suite, Told, threads, wait_until};
 use loopmon::{Monitor, StartError};
-use support::{Gate, Told, suite, threads, wait_until};
 use tokio::runtime::{Builder, Runtime};
 
-suite! {
-    programs: [],
-    checks: [
-        names_are_unique_and_free_again_after_the_end,
-        all_runtimes_share_one_watchdog_and_one_set_of_sinks,
-        other_sinks_later_are_an_error_that_says_so,
-        the_same_runtime_twice_is_an_error_that_names_it,
-        starting_outside_of_a_runtime_is_an_error,
-        current_finds_the_runtime_it_is_called_on,
-        hooks_of_the_program_are_called_beside_ours,
-        a_hook_that_tokio_has_already_is_refused_by_name,
-        threads_are_workers_and_those_for_blocking_work,
-        without_our_hooks_threads_are_not_counted,
-    ],
-    tests: [],
+pub(super) fn suite() -> Suite {
+    Suite::default()
+        .check(names_are_unique_and_free_again_after_the_end)
+        .check(all_runtimes_share_one_watchdog_and_one_set_of_sinks)
+        .check(other_sinks_later_are_an_error_that_says_so)
+        .check(the_same_runtime_twice_is_an_error_that_names_it)
+        .check(starting_outside_of_a_runtime_is_an_error)
+        .check(current_finds_the_runtime_it_is_called_on)
+        .check(hooks_of_the_program_are_called_beside_ours)
+        .check(a_hook_that_tokio_has_already_is_refused_by_name)
+        .check(threads_are_workers_and_those_for_blocking_work)
+        .check(without_our_hooks_threads_are_not_counted)
 }
 
 fn runtime(name: Option<&str>) -> Runtime {

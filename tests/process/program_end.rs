@@ -1,58 +1,47 @@
 //! However a program ends, it ends as it would without loopmon, and what the sinks
 //! hold is passed on wherever the end leaves time for it.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of the support"
-)]
-mod support;
-
 use std::fs;
 use std::io;
 use std::process::{self, ExitCode};
 
-use nix::libc::SIGABRT;
-use support::{
-    Gate, Outcome, annotated_main, program, read_records, stdin_ends, suite, wait_until,
+use crate::support::{
+    Gate, Outcome, Suite, annotated_main, program, read_records, stdin_ends, wait_until,
 };
+use nix::libc::SIGABRT;
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 use tokio::task;
 
-suite! {
-    programs: [
-        panics,
-        returns_an_error,
-        returns_an_exit_code,
-        exits,
-        aborts,
-        leaves_blocking_work_behind,
-        drops_a_runtime,
-        waits_for_input,
-    ],
-    checks: [],
-    tests: [
-        a_panic_ends_with_101_and_flushed_sinks,
-        an_error_ends_with_1_and_flushed_sinks,
-        an_exit_code_is_passed_on_and_the_sinks_are_flushed,
-        exit_ends_at_once_with_its_code,
-        abort_ends_at_once_with_its_signal,
-        blocking_work_is_waited_for_as_without,
-        a_runtime_dropped_inside_another_is_no_end_of_the_program,
-        a_program_that_is_killed_leaves_whole_lines,
-    ],
+pub(super) fn suite() -> Suite {
+    Suite::default()
+        .program(panics)
+        .program(returns_an_error)
+        .program(returns_an_exit_code)
+        .program(exits)
+        .program(aborts)
+        .program(leaves_blocking_work_behind)
+        .program(drops_a_runtime)
+        .program(waits_for_input)
+        .test(a_panic_ends_with_101_and_flushed_sinks)
+        .test(an_error_ends_with_1_and_flushed_sinks)
+        .test(an_exit_code_is_passed_on_and_the_sinks_are_flushed)
+        .test(exit_ends_at_once_with_its_code)
+        .test(abort_ends_at_once_with_its_signal)
+        .test(blocking_work_is_waited_for_as_without)
+        .test(a_runtime_dropped_inside_another_is_no_end_of_the_program)
+        .test(a_program_that_is_killed_leaves_whole_lines)
 }
 
 /// Runs a program with and without loopmon. Both times it prints the same, and ends
 /// the same way, which is returned together with its records.
 #[track_caller]
-fn ends_the_same(name: &str) -> (Outcome, Vec<String>) {
+fn ends_the_same<R>(run: impl Fn() -> R + Copy) -> (Outcome, Vec<String>) {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("records");
     let sink = format!("jsonl:{}", file.display());
-    let with = program(name).env("LOOPMON_SINK", sink).run();
-    let without = program(name).env("LOOPMON_OFF", "1").run();
+    let with = program(run).env("LOOPMON_SINK", sink).run();
+    let without = program(run).env("LOOPMON_OFF", "1").run();
     assert_eq!(with.stdout, without.stdout, "{with:?}");
     assert_eq!(with.code(), without.code(), "{with:?}");
     assert_eq!(with.signal(), without.signal(), "{with:?}");
@@ -66,11 +55,11 @@ fn panics() {
     annotated_main(&[], async {
         println!("hello");
         panic!("out of paper");
-    })
+    });
 }
 
 fn a_panic_ends_with_101_and_flushed_sinks() {
-    let (outcome, records) = ends_the_same("panics");
+    let (outcome, records) = ends_the_same(panics);
     assert_eq!(outcome.code(), Some(101));
     assert!(outcome.stderr.contains("out of paper"), "{outcome:?}");
     assert_eq!(records, ["start main", "end main"]);
@@ -84,7 +73,7 @@ fn returns_an_error() -> io::Result<()> {
 }
 
 fn an_error_ends_with_1_and_flushed_sinks() {
-    let (outcome, records) = ends_the_same("returns_an_error");
+    let (outcome, records) = ends_the_same(returns_an_error);
     assert_eq!(outcome.code(), Some(1));
     assert!(outcome.stderr.contains("out of paper"), "{outcome:?}");
     assert_eq!(records, ["start main", "end main"]);
@@ -95,7 +84,7 @@ fn returns_an_exit_code() -> ExitCode {
 }
 
 fn an_exit_code_is_passed_on_and_the_sinks_are_flushed() {
-    let (outcome, records) = ends_the_same("returns_an_exit_code");
+    let (outcome, records) = ends_the_same(returns_an_exit_code);
     assert_eq!(outcome.code(), Some(42));
     assert_eq!(records, ["start main", "end main"]);
 }
@@ -104,11 +93,11 @@ fn exits() {
     annotated_main(&[], async {
         println!("hello");
         process::exit(43);
-    })
+    });
 }
 
 fn exit_ends_at_once_with_its_code() {
-    let (outcome, _) = ends_the_same("exits");
+    let (outcome, _) = ends_the_same(exits);
     assert_eq!(outcome.code(), Some(43));
 }
 
@@ -116,11 +105,11 @@ fn aborts() {
     annotated_main(&[], async {
         println!("hello");
         process::abort();
-    })
+    });
 }
 
 fn abort_ends_at_once_with_its_signal() {
-    let (outcome, _) = ends_the_same("aborts");
+    let (outcome, _) = ends_the_same(aborts);
     assert_eq!(outcome.signal(), Some(SIGABRT));
 }
 
@@ -141,7 +130,7 @@ fn leaves_blocking_work_behind() {
 }
 
 fn blocking_work_is_waited_for_as_without() {
-    let (outcome, records) = ends_the_same("leaves_blocking_work_behind");
+    let (outcome, records) = ends_the_same(leaves_blocking_work_behind);
     outcome.prints("main ends\nwork ends\n");
     assert_eq!(records, ["start main", "end main"]);
 }
@@ -163,7 +152,7 @@ fn drops_a_runtime() {
 }
 
 fn a_runtime_dropped_inside_another_is_no_end_of_the_program() {
-    let (outcome, records) = ends_the_same("drops_a_runtime");
+    let (outcome, records) = ends_the_same(drops_a_runtime);
     outcome.prints("true\n");
     assert_eq!(records, ["start main", "end main"]);
 }
@@ -175,7 +164,7 @@ fn waits_for_input() {
 fn a_program_that_is_killed_leaves_whole_lines() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("records");
-    let running = program("waits_for_input")
+    let running = program(waits_for_input)
         .env("LOOPMON_SINK", format!("jsonl:{}", file.display()))
         .stdin(process::Stdio::piped())
         .start();

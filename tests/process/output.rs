@@ -1,45 +1,34 @@
 //! What people and machines get to read.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of the support"
-)]
-mod support;
-
 use std::fs::File;
 use std::io::Read as _;
 use std::time::Duration;
 
+use crate::support::{Settings, Suite, Told, annotated, program, wait_until};
 use loopmon::__private::{Flavor, Key};
 use nix::pty::openpty;
-use support::{Told, annotated, annotated_main, program, suite, wait_until};
 use tokio::task::yield_now;
 use tracing_subscriber::filter::LevelFilter;
 
-suite! {
-    programs: [
-        traces_samples,
-        traces_starts_and_ends,
-        subscribes_late,
-        runs_for_two_samples,
-        is_late,
-        tells_every_second,
-    ],
-    checks: [],
-    tests: [
-        auto_goes_to_the_subscriber_and_not_to_standard_error,
-        samples_are_debug_events,
-        a_subscriber_that_comes_later_gets_what_follows,
-        while_all_is_well_standard_error_is_silent,
-        a_late_loop_leads_to_one_line_at_the_end,
-        a_machine_reads_logfmt,
-        a_terminal_shows_sentences,
-    ],
+pub(super) fn suite() -> Suite {
+    Suite::default()
+        .program(traces_samples)
+        .program(traces_starts_and_ends)
+        .program(subscribes_late)
+        .program(runs_for_two_samples)
+        .program(is_late)
+        .program(tells_every_second)
+        .test(auto_goes_to_the_subscriber_and_not_to_standard_error)
+        .test(samples_are_debug_events)
+        .test(a_subscriber_that_comes_later_gets_what_follows)
+        .test(while_all_is_well_standard_error_is_silent)
+        .test(a_late_loop_leads_to_one_line_at_the_end)
+        .test(a_machine_reads_logfmt)
+        .test(a_terminal_shows_sentences)
 }
 
 /// Runs `main` until a sink that `settings` add has had so many samples.
-fn run_for(samples: usize, settings: support::Settings, at_begin: fn()) {
+fn run_for(samples: usize, settings: Settings, at_begin: fn()) {
     let told = Told::default();
     let sink = Box::new(told.clone());
     annotated(Flavor::MultiThread, settings, vec![sink], async {
@@ -71,7 +60,7 @@ fn subscribes_late() {
 }
 
 fn auto_goes_to_the_subscriber_and_not_to_standard_error() {
-    let outcome = program("traces_starts_and_ends").run();
+    let outcome = program(traces_starts_and_ends).run();
     let lines: Vec<_> = outcome.succeeds().stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{lines:#?}");
     assert!(lines[0].starts_with(" INFO loopmon: monitoring runtime main "));
@@ -80,13 +69,13 @@ fn auto_goes_to_the_subscriber_and_not_to_standard_error() {
 }
 
 fn samples_are_debug_events() {
-    let outcome = program("traces_samples").run();
+    let outcome = program(traces_samples).run();
     let lines: Vec<_> = outcome.succeeds().stdout.lines().collect();
     let samples = &lines[1..lines.len() - 1];
     assert!(samples.len() >= 2, "{lines:#?}");
     for sample in samples {
         assert!(
-            sample.starts_with("DEBUG loopmon: main: lag p50 "),
+            sample.starts_with("DEBUG loopmon: main  lag p50 "),
             "{sample}"
         );
         assert!(sample.contains(r#"tokio.runtime.name="main""#), "{sample}");
@@ -95,7 +84,7 @@ fn samples_are_debug_events() {
 }
 
 fn a_subscriber_that_comes_later_gets_what_follows() {
-    let outcome = program("subscribes_late").run();
+    let outcome = program(subscribes_late).run();
     let last = outcome.succeeds().stdout.lines().last().unwrap_or_default();
     assert!(
         last.starts_with(" INFO loopmon: main: monitored for "),
@@ -111,7 +100,7 @@ fn runs_for_two_samples() {
 }
 
 fn while_all_is_well_standard_error_is_silent() {
-    let outcome = program("runs_for_two_samples").run();
+    let outcome = program(runs_for_two_samples).run();
     assert_eq!(outcome.prints("").stderr, "");
 }
 
@@ -128,7 +117,7 @@ fn is_late() {
 }
 
 fn a_late_loop_leads_to_one_line_at_the_end() {
-    let outcome = program("is_late").run();
+    let outcome = program(is_late).run();
     let lines: Vec<_> = outcome.prints("").stderr.lines().collect();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(lines[0].starts_with("loopmon event=end runtime=main window_s="));
@@ -143,7 +132,7 @@ fn tells_every_second() {
 }
 
 fn a_machine_reads_logfmt() {
-    let outcome = program("tells_every_second").run();
+    let outcome = program(tells_every_second).run();
     let lines: Vec<_> = outcome.prints("").stderr.lines().collect();
     assert!(lines.len() >= 2, "{lines:#?}");
     for line in lines {
@@ -160,7 +149,7 @@ fn a_machine_reads_logfmt() {
 
 fn a_terminal_shows_sentences() {
     let pty = openpty(None, None).unwrap();
-    let outcome = program("tells_every_second").stderr(pty.slave).run();
+    let outcome = program(tells_every_second).stderr(pty.slave).run();
     outcome.prints("");
     let mut shown = Vec::new();
     // A terminal without a program at its other end ends in an error.
@@ -169,6 +158,6 @@ fn a_terminal_shows_sentences() {
     let lines: Vec<_> = shown.lines().collect();
     assert!(lines.len() >= 2, "{shown}");
     for line in lines {
-        assert!(line.starts_with("loopmon: main: lag p50 "), "{line}");
+        assert!(line.starts_with("loopmon: main  lag p50 "), "{line}");
     }
 }

@@ -1,36 +1,26 @@
 //! What the probes measure, on every kind of runtime, and what they leave alone.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of the support"
-)]
-mod support;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
-use loopmon::{Monitor, MonitorBuilder, Probe, StartError};
-use support::{Gate, alive_tasks, suite, threads, wait_until};
+use crate::support::{Gate, Suite, alive_tasks, threads, wait_until};
+use loopmon::{Monitor, MonitorBuilder, Probe, Snapshot, StartError};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
-suite! {
-    programs: [],
-    checks: [
-        io_and_timer_measure_lag_on_every_kind_of_runtime,
-        no_probe_measures_everything_but_lag,
-        io_without_its_driver_is_an_error_and_the_program_goes_on,
-        timer_without_its_driver_is_an_error_and_the_program_goes_on,
-        io_measures_under_a_paused_clock,
-        timer_says_that_a_paused_clock_cannot_be_measured,
-        loopmon_does_not_move_a_paused_clock,
-        active_tasks_are_those_of_the_program,
-        the_difference_of_two_snapshots_is_what_happened_between,
-        a_blocked_loop_shows_while_it_is_blocked_and_afterwards,
-    ],
-    tests: [],
+pub(super) fn suite() -> Suite {
+    Suite::default()
+        .check(io_and_timer_measure_lag_on_every_kind_of_runtime)
+        .check(no_probe_measures_everything_but_lag)
+        .check(io_without_its_driver_is_an_error_and_the_program_goes_on)
+        .check(timer_without_its_driver_is_an_error_and_the_program_goes_on)
+        .check(io_measures_under_a_paused_clock)
+        .check(timer_says_that_a_paused_clock_cannot_be_measured)
+        .check(loopmon_does_not_move_a_paused_clock)
+        .check(active_tasks_are_those_of_the_program)
+        .check(the_difference_of_two_snapshots_is_what_happened_between)
+        .check(a_blocked_loop_shows_while_it_is_blocked_and_afterwards)
 }
 
 const MS: Duration = Duration::from_millis(1);
@@ -197,22 +187,26 @@ fn active_tasks_are_those_of_the_program() {
     }
 }
 
+/// A snapshot with so many events, all of which are over.
+async fn answered(monitor: &Monitor, count: u64) -> Snapshot {
+    loop {
+        let snapshot = monitor.snapshot();
+        if snapshot.lag.count() >= count && snapshot.lag.waiting().is_none() {
+            return snapshot;
+        }
+        yield_now().await;
+    }
+}
+
 fn the_difference_of_two_snapshots_is_what_happened_between() {
     let runtime = current_thread().build().unwrap();
     runtime.block_on(async {
         let monitor = Monitor::builder().interval(MS).start().unwrap();
-        turn_until(|| monitor.snapshot().lag.count() >= 10).await;
-        let earlier = monitor.snapshot();
-        let more = earlier.lag.count() + 10;
-        turn_until(|| {
-            let lag = monitor.snapshot().lag;
-            lag.waiting().is_none() && lag.count() >= more
-        })
-        .await;
-        let later = monitor.snapshot();
+        let earlier = answered(&monitor, 10).await;
+        let later = answered(&monitor, earlier.lag.count() + 10).await;
         let between = later.since(&earlier);
-        assert_eq!(between.window, later.window - earlier.window);
-        assert!(between.lag.count() < later.lag.count());
+        assert_eq!(earlier.window + between.window, later.window);
+        assert_eq!(earlier.lag.count() + between.lag.count(), later.lag.count());
         assert!(between.lag.max() <= later.lag.max());
         assert!(between.workers[0].busy <= later.workers[0].busy);
         assert_eq!(later.since(&later).window, Duration::ZERO);
@@ -232,10 +226,11 @@ fn a_blocked_loop_shows_while_it_is_blocked_and_afterwards() {
                 blocks.pass();
                 let mut last = Duration::ZERO;
                 for _ in 0..5 {
-                    let grown = |lag: &Option<Duration>| *lag > Some(last + 10 * MS);
-                    last = wait_until(|| monitor.lag(), grown).unwrap();
-                    let waiting = monitor.snapshot().lag.waiting();
-                    assert!(waiting >= Some(last), "{waiting:?}");
+                    let waiting = || monitor.snapshot().lag.waiting();
+                    let grown = |waiting: &Option<_>| *waiting > Some(last + 10 * MS);
+                    last = wait_until(waiting, grown).unwrap();
+                    let lag = monitor.lag();
+                    assert!(lag >= Some(last), "{lag:?}");
                 }
                 seen.open();
             }

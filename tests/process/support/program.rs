@@ -1,15 +1,17 @@
 //! A program under test, seen from outside.
 
+use std::any::type_name;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use std::{env, mem};
 
-use super::wait_until;
+use super::wait_at_most;
 
 /// Names the program that this process is. It must not begin with `LOOPMON_`.
 const VARIABLE: &str = "PROGRAM_UNDER_TEST";
@@ -19,24 +21,30 @@ pub(super) fn wanted() -> Option<String> {
     env::var(VARIABLE).ok()
 }
 
-/// A program of this test file, with nothing in the environment that concerns loopmon.
-pub(crate) fn program(name: &str) -> Program {
-    Program::from(name, Command::new(own_path()))
+/// The name of a function: its module and its own.
+pub(super) fn name_of<F>() -> &'static str {
+    let path = type_name::<F>();
+    path.split_once("::").map_or(path, |(_crate, rest)| rest)
 }
 
-fn own_path() -> std::path::PathBuf {
+/// A program of this binary, with nothing in the environment that concerns loopmon.
+pub(crate) fn program<F: Fn() -> R, R>(_run: F) -> Program {
+    Program::from(name_of::<F>(), Command::new(own_path()))
+}
+
+fn own_path() -> PathBuf {
     env::current_exe().expect("the path of this test")
 }
 
 /// A program that has not been started yet.
 #[must_use = "does nothing until it is started"]
 pub(crate) struct Program {
-    name: String,
+    name: &'static str,
     command: Command,
 }
 
 impl Program {
-    fn from(name: &str, mut command: Command) -> Self {
+    fn from(name: &'static str, mut command: Command) -> Self {
         for (variable, _) in env::vars_os() {
             if variable.as_encoded_bytes().starts_with(b"LOOPMON_") {
                 command.env_remove(variable);
@@ -47,26 +55,23 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Self {
-            name: name.to_owned(),
-            command,
-        }
+        Self { name, command }
     }
 
     /// Started by `sh`, where `"$0"` is the program: `exec "$0" 2>&-`.
-    pub(crate) fn through_shell(name: &str, script: &str) -> Self {
+    pub(crate) fn through_shell<F: Fn() -> R, R>(_run: F, script: &str) -> Self {
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(script).arg(own_path());
-        Self::from(name, shell)
+        Self::from(name_of::<F>(), shell)
     }
 
     /// Started from a copy at `path`, because others than its owner are to run it.
-    pub(crate) fn copied_to(name: &str, path: &Path) -> Self {
+    pub(crate) fn copied_to<F: Fn() -> R, R>(_run: F, path: &Path) -> Self {
         // A descriptor of ours, open for writing in a child of another test, would make
         // the copy "busy".
         let copied = Command::new("cp").arg(own_path()).arg(path).status();
         assert!(copied.expect("`cp` starts").success());
-        Self::from(name, Command::new(path))
+        Self::from(name_of::<F>(), Command::new(path))
     }
 
     pub(crate) fn env(mut self, variable: &str, value: impl AsRef<OsStr>) -> Self {
@@ -150,17 +155,13 @@ impl Output {
 
 /// A program that has not ended yet.
 pub(crate) struct Running {
-    name: String,
+    name: &'static str,
     child: Child,
     stdout: Output,
     stderr: Output,
 }
 
 impl Running {
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn stdout_so_far(&self) -> String {
         self.stdout.so_far()
     }
@@ -177,12 +178,16 @@ impl Running {
     #[track_caller]
     pub(crate) fn end(mut self) -> Outcome {
         self.go_on();
-        let status = wait_until(
-            || self.child.try_wait().expect("the state of the program"),
-            Option::is_some,
-        );
+        // Longer than the program itself may wait for something, so that it can say
+        // what it was.
+        let deadline = Duration::from_secs(50);
+        let look = || {
+            let status = self.child.try_wait().expect("the state of the program");
+            (status, self.stderr_so_far())
+        };
+        let (status, _) = wait_at_most(deadline, look, |(status, _)| status.is_some());
         Outcome {
-            name: mem::take(&mut self.name),
+            name: self.name,
             status: status.expect("waited for it"),
             stdout: mem::take(&mut self.stdout).all(),
             stderr: mem::take(&mut self.stderr).all(),
@@ -201,7 +206,7 @@ impl Drop for Running {
 /// How a program ended, and what it said.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    name: String,
+    name: &'static str,
     status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,

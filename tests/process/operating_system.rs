@@ -1,57 +1,45 @@
 //! What the operating system refuses, closes, sends or hands on.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of the support"
-)]
-mod support;
-
 use std::fs::{self, Permissions};
 use std::io::{self, PipeReader, PipeWriter, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 use std::{env, thread};
 
+use crate::support::{
+    Outcome, Program, Suite, annotated, annotated_main, descriptors, program, skip, threads,
+    wait_until,
+};
 use loopmon::__private::Flavor;
 use loopmon::Monitor;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
 use nix::unistd::{geteuid, getpid};
-use support::{
-    Outcome, Program, annotated, annotated_main, descriptors, program, skip, suite, threads,
-    wait_until,
-};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
-suite! {
-    programs: [
-        greets,
-        has_few_threads,
-        has_few_descriptors,
-        has_a_child,
-        has_a_child_without_loopmon,
-        lists_descriptors,
-        is_pinged_with_sigpipe_fatal,
-    ],
-    checks: [
-        a_signal_always_reaches_sigwait_that_was_set_up_before,
-        a_signal_always_reaches_sigwait_that_is_set_up_later,
-    ],
-    tests: [
-        without_threads_the_program_runs_unmonitored_and_says_so_in_one_line,
-        without_a_descriptor_everything_but_lag_is_measured_and_one_line_says_so,
-        a_closed_standard_error_changes_nothing,
-        a_closed_standard_output_changes_nothing,
-        a_full_standard_error_that_nobody_reads_changes_nothing,
-        a_child_inherits_no_descriptor_of_ours,
-        a_ping_after_the_runtime_is_gone_is_no_sigpipe,
-    ],
+pub(super) fn suite() -> Suite {
+    Suite::default()
+        .program(greets)
+        .program(has_few_threads)
+        .program(has_few_descriptors)
+        .program(has_a_child)
+        .program(has_a_child_without_loopmon)
+        .program(lists_descriptors)
+        .program(is_pinged_with_sigpipe_fatal)
+        .check(a_signal_always_reaches_sigwait_that_was_set_up_before)
+        .check(a_signal_always_reaches_sigwait_that_is_set_up_later)
+        .test(without_threads_the_program_runs_unmonitored_and_says_so_in_one_line)
+        .test(without_a_descriptor_everything_but_lag_is_measured_and_one_line_says_so)
+        .test(a_closed_standard_error_changes_nothing)
+        .test(a_closed_standard_output_changes_nothing)
+        .test(a_full_standard_error_that_nobody_reads_changes_nothing)
+        .test(a_child_inherits_no_descriptor_of_ours)
+        .test(a_ping_after_the_runtime_is_gone_is_no_sigpipe)
 }
 
 fn greets() {
@@ -87,7 +75,7 @@ fn with_spare_threads(user: u32, spare: u64) -> Outcome {
     }
     let dir = TempDir::new().unwrap();
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-    Program::copied_to("has_few_threads", &dir.path().join("program"))
+    Program::copied_to(has_few_threads, &dir.path().join("program"))
         .user(user)
         .env("SPARE", spare.to_string())
         .run()
@@ -125,18 +113,18 @@ fn has_few_descriptors() {
 }
 
 fn without_a_descriptor_everything_but_lag_is_measured_and_one_line_says_so() {
-    let outcome = program("has_few_descriptors").env("SPARE", "0").run();
+    let outcome = program(has_few_descriptors).env("SPARE", "0").run();
     let notice = outcome.prints("tasks: Some(0)\nmeasured: false\n").notice();
     let expected = "lag is not measured: no descriptor for the probe: Too many open files";
     assert!(notice.starts_with(expected), "{notice}");
     // The bell's is all that loopmon needs.
-    let outcome = program("has_few_descriptors").env("SPARE", "1").run();
+    let outcome = program(has_few_descriptors).env("SPARE", "1").run();
     let stdout = "tasks: Some(0)\nmeasured: true\n";
     assert_eq!(outcome.prints(stdout).stderr, "");
 }
 
 fn a_closed_standard_error_changes_nothing() {
-    let closed = Program::through_shell("greets", r#"exec "$0" 2>&-"#);
+    let closed = Program::through_shell(greets, r#"exec "$0" 2>&-"#);
     closed
         .env("LOOPMON_INTERVAL", "abc")
         .run()
@@ -144,7 +132,7 @@ fn a_closed_standard_error_changes_nothing() {
 }
 
 fn a_closed_standard_output_changes_nothing() {
-    let closed = Program::through_shell("greets", r#"exec "$0" >&-"#);
+    let closed = Program::through_shell(greets, r#"exec "$0" >&-"#);
     let outcome = closed.env("LOOPMON_SINK", "jsonl:-").run();
     assert_eq!(outcome.prints("").stderr, "");
 }
@@ -166,7 +154,7 @@ fn a_full_standard_error_that_nobody_reads_changes_nothing() {
         ("LOOPMON_SINK", "jsonl:/dev/full stderr"),
     ] {
         let (_reader, writer) = full_pipe();
-        let outcome = program("greets").env(variable, value).stderr(writer).run();
+        let outcome = program(greets).env(variable, value).stderr(writer).run();
         outcome.prints("hello\n");
     }
 }
@@ -181,10 +169,8 @@ async fn has_a_child_without_loopmon() {
 }
 
 fn list_descriptors_in_a_child() {
-    let status = Command::new(env::current_exe().unwrap())
-        .env("PROGRAM_UNDER_TEST", "lists_descriptors")
-        .status();
-    assert!(status.unwrap().success());
+    let child = program(lists_descriptors).stdout(Stdio::inherit());
+    child.run().succeeds();
 }
 
 fn lists_descriptors() {
@@ -192,9 +178,9 @@ fn lists_descriptors() {
 }
 
 fn a_child_inherits_no_descriptor_of_ours() {
-    let plain = program("has_a_child_without_loopmon").run();
+    let plain = program(has_a_child_without_loopmon).run();
     assert!(plain.stdout.contains("pipe"), "{plain:?}");
-    program("has_a_child").run().prints(&plain.stdout);
+    program(has_a_child).run().prints(&plain.stdout);
 }
 
 fn is_pinged_with_sigpipe_fatal() {
@@ -217,7 +203,7 @@ fn is_pinged_with_sigpipe_fatal() {
 }
 
 fn a_ping_after_the_runtime_is_gone_is_no_sigpipe() {
-    let outcome = program("is_pinged_with_sigpipe_fatal").run();
+    let outcome = program(is_pinged_with_sigpipe_fatal).run();
     assert_eq!(outcome.stdout, "alive\n", "{outcome:?}");
     assert_eq!(outcome.signal(), Some(Signal::SIGPIPE as i32));
 }
@@ -226,10 +212,10 @@ fn a_ping_after_the_runtime_is_gone_is_no_sigpipe() {
 /// took one would end the program.
 fn send_and_receive_signals() {
     const SIGNALS: usize = 200;
-    let (received, receiver) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let waiter = thread::spawn(move || {
         for _ in 0..SIGNALS {
-            received.send(terminating().wait().unwrap()).unwrap();
+            sender.send(terminating().wait().unwrap()).unwrap();
         }
     });
     for _ in 0..SIGNALS {

@@ -1,31 +1,21 @@
 //! What is begun comes to an end: of a monitored runtime nothing of ours is left.
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file uses a part of the support"
-)]
-mod support;
-
+use crate::support::{Suite, Told, alive_tasks, descriptors, threads, wait_until};
 use loopmon::{Monitor, Probe};
-use support::{Told, alive_tasks, descriptors, suite, threads, wait_until};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::yield_now;
 
-suite! {
-    programs: [],
-    checks: [
-        shutdown_leaves_nothing_of_a_multi_thread_runtime,
-        shutdown_leaves_nothing_of_a_current_thread_runtime,
-        shutdown_leaves_nothing_of_a_local_runtime,
-        the_end_of_a_runtime_leaves_nothing_without_shutdown,
-        a_runtime_that_never_ran_leaves_nothing,
-        a_monitor_that_is_kept_keeps_no_driver_open,
-        a_hundred_starts_with_other_sinks_leave_nothing,
-        shutdown_may_be_called_twice,
-        shutdown_of_one_runtime_leaves_the_other_monitored,
-    ],
-    tests: [],
+pub(super) fn suite() -> Suite {
+    Suite::default()
+        .check(shutdown_leaves_nothing_of_a_multi_thread_runtime)
+        .check(shutdown_leaves_nothing_of_a_current_thread_runtime)
+        .check(shutdown_leaves_nothing_of_a_local_runtime)
+        .check(the_end_of_a_runtime_leaves_nothing_without_shutdown)
+        .check(a_runtime_that_never_ran_leaves_nothing)
+        .check(a_monitor_that_is_kept_keeps_no_driver_open)
+        .check(a_hundred_starts_with_other_sinks_leave_nothing)
+        .check(shutdown_may_be_called_twice)
+        .check(shutdown_of_one_runtime_leaves_the_other_monitored)
 }
 
 /// How many threads this process has, and its descriptors.
