@@ -217,11 +217,12 @@ impl Process {
     /// most for the time that `flush` allows. If it was the last runtime, nothing is
     /// left then.
     pub(crate) fn settle(&self, watched: &Arc<Watched>) {
-        // The watchdog, too, gives the sinks until the deadline; what it does after
-        // that takes no time worth mentioning.
-        const MARGIN: Duration = Duration::from_millis(100);
+        // The watchdog, too, gives the sinks the time that `flush` allows, and then tells
+        // what they lost. It begins a little later, on a machine without a free core
+        // much later, and a program that did not wait for it would end unawares.
+        const MARGIN: Duration = Duration::from_secs(1);
         let until = Instant::now() + self.flush;
-        self.wait(until, || {
+        self.wait(until + MARGIN, || {
             !lock(&self.watched).iter().any(|w| Arc::ptr_eq(w, watched))
         });
         if lock(&self.watched).is_empty() {
