@@ -164,6 +164,7 @@ fn shutdown_of_one_runtime_leaves_the_other_monitored() {
     let sink = Monitor::builder().sink(told.clone());
     let first = sink.attach(first.handle()).unwrap();
     let second = Monitor::builder().attach(second.handle()).unwrap();
+    wait_until(|| told.starts_and_ends().len(), |events| *events == 2);
     first.shutdown();
     assert_eq!(
         told.starts_and_ends(),
