@@ -96,7 +96,8 @@ impl Monitor {
     /// runtime drops when it runs next, and a sink that does not return.
     ///
     /// Waits until the sinks have passed on what they hold, at most for
-    /// [`flush`](MonitorBuilder::flush). So call it where a pause does no harm.
+    /// [`flush`](MonitorBuilder::flush), and for the watchdog's thread to tell what they
+    /// lost, at most a second longer. So call it where a pause does no harm.
     pub fn shutdown(&self) {
         if let Some((process, watched)) = &self.inner {
             watched.stop();
