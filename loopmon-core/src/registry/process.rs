@@ -118,7 +118,18 @@ impl Process {
                 }
             }
         }
-        let process = Arc::new(Self {
+        let process = Arc::new(Self::new(specs, queues, flush));
+        let watchdog = Watchdog::new(Arc::clone(&process));
+        let thread = thread::Builder::new()
+            .name("loopmon-watchdog".to_owned())
+            .spawn(|| watchdog.run())
+            .inspect_err(|_| end(&process.queues, flush))?;
+        *lock(&process.thread) = Some(thread);
+        Ok(process)
+    }
+
+    fn new(specs: Vec<SinkSpec>, queues: Vec<Queue>, flush: Duration) -> Self {
+        Self {
             specs,
             queues,
             flush,
@@ -128,14 +139,7 @@ impl Process {
             finished: Mutex::new(false),
             changed: Condvar::new(),
             thread: Mutex::new(None),
-        });
-        let watchdog = Watchdog::new(Arc::clone(&process));
-        let thread = thread::Builder::new()
-            .name("loopmon-watchdog".to_owned())
-            .spawn(|| watchdog.run())
-            .inspect_err(|_| end(&process.queues, flush))?;
-        *lock(&process.thread) = Some(thread);
-        Ok(process)
+        }
     }
 
     /// Whether a runtime that asks for these settings may share the process.
@@ -266,17 +270,7 @@ impl Process {
 impl Process {
     /// A process without threads and sinks, for a watchdog that a test drives.
     pub(crate) fn driven() -> Arc<Self> {
-        Arc::new(Self {
-            specs: Vec::new(),
-            queues: Vec::new(),
-            flush: Duration::ZERO,
-            host_lags: Recorder::new(),
-            watched: Mutex::default(),
-            arrivals: Mutex::default(),
-            finished: Mutex::new(false),
-            changed: Condvar::new(),
-            thread: Mutex::new(None),
-        })
+        Arc::new(Self::new(Vec::new(), Vec::new(), Duration::ZERO))
     }
 
     pub(crate) fn arrive(&self, subject: Subject) {
