@@ -22,10 +22,12 @@ impl Bell {
 pub(crate) struct Ear(Arc<Bell>);
 
 impl Ear {
+    #[allow(clippy::unnecessary_wraps, reason = "elsewhere registering may fail")]
     pub(crate) fn new(bell: Arc<Bell>) -> io::Result<Self> {
         Ok(Self(bell))
     }
 
+    #[allow(clippy::unused_async, reason = "elsewhere it waits")]
     pub(crate) async fn hear(&self, _at_once: impl FnOnce()) -> io::Result<()> {
         match self.0.0 {}
     }

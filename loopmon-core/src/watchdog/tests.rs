@@ -63,7 +63,7 @@ impl Driven {
         let end = self.now + length;
         let mut wakes = 0;
         while self.now < end {
-            let next = self.watchdog.tick(self.now).unwrap();
+            let next = self.watchdog.tick(|| self.now).unwrap();
             answer(&self.watched, self.now);
             wakes += 1;
             assert!(next > self.now, "a watchdog that wakes without pause");
