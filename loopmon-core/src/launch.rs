@@ -81,11 +81,23 @@ pub fn launch<F: Future>(attribute: Attribute, body: F) -> F::Output {
             Err(error) => notice(&format!("this program runs unmonitored: {error}")),
         }
     }
-    runtime.block_on(body)
+    let output = runtime.block_on(body);
+    watch.loop_ended();
+    output
 }
 
 /// Ends the monitoring when `main` ends, also by a panic.
 struct Watch(Option<Monitor>);
+
+impl Watch {
+    /// An event that waits at the end of the loop has waited until now. Without this, a
+    /// loop that is stuck until its end would go untold.
+    fn loop_ended(&self) {
+        if let Some(monitor) = &self.0 {
+            monitor.answer_for_probe();
+        }
+    }
+}
 
 impl Drop for Watch {
     fn drop(&mut self) {

@@ -91,6 +91,13 @@ impl Monitor {
         }
     }
 
+    /// Answers a ping that waits, in place of a probe that will not run again.
+    pub(crate) fn answer_for_probe(&self) {
+        if let Some((_, watched)) = &self.inner {
+            watched.answer(Instant::now());
+        }
+    }
+
     /// Ends the monitoring of this runtime. Of loopmon's last runtime nothing is left
     /// then: no thread, task or descriptor – but for the probe's task, which its
     /// runtime drops when it runs next, and a sink that does not return.

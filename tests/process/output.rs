@@ -17,12 +17,14 @@ pub(super) fn suite() -> Suite {
         .program(subscribes_late)
         .program(runs_for_two_samples)
         .program(is_late)
+        .program(is_stuck_until_its_end)
         .program(tells_every_second)
         .test(auto_goes_to_the_subscriber_and_not_to_standard_error)
         .test(samples_are_debug_events)
         .test(a_subscriber_that_comes_later_gets_what_follows)
         .test(while_all_is_well_standard_error_is_silent)
         .test(a_late_loop_leads_to_one_line_at_the_end)
+        .test(a_loop_that_is_late_until_its_end_is_told_too)
         .test(a_machine_reads_logfmt)
         .test(a_terminal_shows_sentences)
 }
@@ -114,6 +116,27 @@ fn is_late() {
         }
     };
     annotated(Flavor::CurrentThread, &[], vec![], body);
+}
+
+fn is_stuck_until_its_end() {
+    let body = async {
+        let monitor = loopmon::current().unwrap();
+        let is_late = |lag: &Option<Duration>| *lag > Some(Duration::from_millis(600));
+        wait_until(|| monitor.lag(), is_late);
+    };
+    annotated(Flavor::CurrentThread, &[], vec![], body);
+}
+
+fn a_loop_that_is_late_until_its_end_is_told_too() {
+    let outcome = program(is_stuck_until_its_end).run();
+    outcome.prints("");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .starts_with("loopmon event=end runtime=main "),
+        "{outcome:?}"
+    );
 }
 
 fn a_late_loop_leads_to_one_line_at_the_end() {
