@@ -1,5 +1,7 @@
 //! The monitor behind `loopmon`. Depend on the crate `loopmon` instead: it
 //! re-exports what is public, and this crate makes no promise of its own.
+// `unsafe` stands in `sys` only.
+#![deny(unsafe_code)]
 // The library never panics, and never prints behind the program's back.
 #![warn(
     clippy::unwrap_used,
@@ -35,6 +37,7 @@ mod sink;
 #[cfg(feature = "monitor")]
 mod snapshot;
 #[cfg(feature = "monitor")]
+#[allow(unsafe_code, reason = "the one place for it")]
 mod sys;
 #[cfg(feature = "monitor")]
 mod watchdog;

@@ -36,6 +36,16 @@ impl Bell {
         let _full_means_readable = end.write(&1_u64.to_ne_bytes());
     }
 
+    /// How often it was rung since the last call, by the counter of an eventfd.
+    #[cfg(test)]
+    pub(crate) fn take_rings(&self) -> u64 {
+        let mut counter = [0; 8];
+        match (&self.heard).read_exact(&mut counter) {
+            Ok(()) => u64::from_ne_bytes(counter),
+            Err(_) => 0,
+        }
+    }
+
     /// Takes back all that was rung. A reader that empties a pipe in one go needs
     /// no second read, which would only report that there is nothing left.
     fn silence(&self) {
