@@ -6,8 +6,9 @@ pub use loopmon_core::config::{Backtrace, Invalid};
 #[cfg(feature = "jsonl")]
 pub use loopmon_core::json;
 pub use loopmon_core::{
-    Distribution, Dropped, End, Event, Lag, Monitor, MonitorBuilder, Probe, Sample, Sink,
-    SinkError, Snapshot, Start, StartError, Timestamp, Worker, current,
+    Cause, Distribution, Dropped, End, Event, Lag, Monitor, MonitorBuilder, Phase, Probe, Sample,
+    Sink, SinkError, Snapshot, Stall, StallTotals, Stalls, Start, StartError, Timestamp, Worker,
+    WorkerName, current,
 };
 pub use loopmon_macros::main;
 

@@ -30,6 +30,10 @@ impl Nanos {
         self.0
     }
 
+    pub(crate) fn instant(self) -> Instant {
+        origin() + Duration::from_nanos(self.0.saturating_sub(1))
+    }
+
     /// How long ago `earlier` was; `None` if it lies ahead.
     pub(crate) fn since(self, earlier: Self) -> Option<Duration> {
         self.0.checked_sub(earlier.0).map(Duration::from_nanos)

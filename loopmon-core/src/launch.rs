@@ -6,7 +6,7 @@ use std::io;
 use tokio::runtime::{Builder, Handle, LocalOptions, LocalRuntime, Runtime};
 
 use crate::config::{Config, Key};
-use crate::inside::UserHooks;
+use crate::inside::{Entered, UserHooks};
 use crate::monitor::{Monitor, Settled, read_environment};
 use crate::sink::{Sink, notice};
 use crate::snapshot::Probe;
@@ -60,11 +60,12 @@ pub fn launch<F: Future>(attribute: Attribute, body: F) -> F::Output {
             notice(&format!("{invalid}; ignored")); // The macro has checked them all.
         }
     }
-    let off = read_environment(&mut config).off;
+    let environment = read_environment(&mut config);
+    let off = environment.off;
 
     let mut builder = flavor.builder();
     tokio(&mut builder);
-    let threads = (!off).then(|| UserHooks::default().install(&mut builder));
+    let hooked = (!off).then(|| UserHooks::default().install(&mut builder));
     // Dropped last, so that it also sees the end of the runtime.
     let mut watch = Watch(None);
     let runtime = flavor
@@ -75,26 +76,48 @@ pub fn launch<F: Future>(attribute: Attribute, body: F) -> F::Output {
             config,
             sinks,
             probe: Probe::Io,
+            drill: environment.drill,
+            launched: true,
         };
-        match settled.watch(runtime.handle(), threads) {
+        match settled.watch(runtime.handle(), hooked) {
             Ok(monitor) => watch.0 = Some(monitor),
             Err(error) => notice(&format!("this program runs unmonitored: {error}")),
         }
     }
-    let output = runtime.block_on(body);
-    watch.loop_ended();
-    output
+    let _told_before_the_drop = LoopEnd(&watch);
+    match flavor {
+        Flavor::MultiThread => runtime.block_on(watch.root(body)),
+        // The worker is all there is.
+        Flavor::CurrentThread | Flavor::Local => {
+            let _driven = watch.enter();
+            runtime.block_on(body)
+        }
+    }
 }
 
 /// Ends the monitoring when `main` ends, also by a panic.
 struct Watch(Option<Monitor>);
 
 impl Watch {
-    /// An event that waits at the end of the loop has waited until now. Without this, a
-    /// loop that is stuck until its end would go untold.
-    fn loop_ended(&self) {
-        if let Some(monitor) = &self.0 {
-            monitor.answer_for_probe();
+    async fn root<F: Future>(&self, body: F) -> F::Output {
+        match &self.0 {
+            Some(monitor) => monitor.root(body).await,
+            None => body.await,
+        }
+    }
+
+    fn enter(&self) -> Option<Entered<'_>> {
+        self.0.as_ref()?.enter()
+    }
+}
+
+/// The end of the loop, also by a panic. Then the runtime is dropped.
+struct LoopEnd<'a>(&'a Watch);
+
+impl Drop for LoopEnd<'_> {
+    fn drop(&mut self) {
+        if let Some(monitor) = &self.0.0 {
+            monitor.loop_ends();
         }
     }
 }

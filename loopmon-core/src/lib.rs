@@ -37,6 +37,10 @@ mod sink;
 #[cfg(feature = "monitor")]
 mod snapshot;
 #[cfg(feature = "monitor")]
+mod stall;
+#[cfg(feature = "monitor")]
+mod sync;
+#[cfg(feature = "monitor")]
 #[allow(unsafe_code, reason = "the one place for it")]
 mod sys;
 #[cfg(feature = "monitor")]
@@ -50,7 +54,8 @@ pub use {
     error::StartError,
     histogram::Distribution,
     monitor::{Monitor, MonitorBuilder, current},
-    record::{Dropped, End, Event, Sample, Start},
+    record::{Dropped, End, Event, Sample, Stall, Start},
     sink::{Sink, SinkError},
     snapshot::{Lag, Probe, Snapshot, Worker},
+    stall::{Cause, Phase, StallTotals, Stalls, WorkerName},
 };

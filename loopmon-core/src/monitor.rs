@@ -12,8 +12,10 @@ use tokio::runtime::Handle;
 pub use self::builder::MonitorBuilder;
 pub(crate) use self::start::{Settled, read_environment};
 use crate::histogram::Distribution;
+use crate::inside::{Entered, watch_root};
 use crate::registry::{Process, Watched};
 use crate::snapshot::{Lag, Probe, Snapshot};
+use crate::stall::Stalls;
 
 /// A runtime under watch.
 ///
@@ -86,15 +88,53 @@ impl Monitor {
                 global_queue_depth: None,
                 threads: None,
                 workers: Vec::new(),
+                stalls: Stalls::default(),
                 host_lag: Distribution::default(),
             },
         }
     }
 
-    /// Answers a ping that waits, in place of a probe that will not run again.
-    pub(crate) fn answer_for_probe(&self) {
+    /// Watches the future that is given to `block_on`, where the program calls that
+    /// itself: `runtime.block_on(monitor.root(async { … }))`. Under `#[loopmon::main]` it is
+    /// watched already.
+    ///
+    /// On a multi-thread runtime it runs on no worker: if it blocks, that is a stall of
+    /// the worker `main`, and without this nobody would see it. On a current-thread runtime
+    /// stalls are told only while such a future runs: otherwise they can't be told from code
+    /// of the program between two calls of `block_on`. Of several at a time, the first is
+    /// watched.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut tokio = tokio::runtime::Builder::new_current_thread();
+    /// let (runtime, monitor) = loopmon_core::Monitor::builder().build(tokio.enable_all())?;
+    /// let answer = runtime.block_on(monitor.root(async { 42 }));
+    /// assert_eq!(answer, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn root<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let inner = self.inner.clone();
+        async move {
+            match inner {
+                Some((_, watched)) => watch_root(watched, future).await,
+                None => future.await,
+            }
+        }
+    }
+
+    /// As [`root`](Self::root), where nothing has to be known of single polls.
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        self.inner.as_ref()?.1.enter_root()
+    }
+
+    /// The runtime is no longer driven, and is about to be dropped.
+    pub(crate) fn loop_ends(&self) {
         if let Some((_, watched)) = &self.inner {
+            // An event that waits has waited until now, and the probe will not run again.
+            // Without this, a loop that is stuck until its end would go untold.
             watched.answer(Instant::now());
+            watched.drop_begins();
         }
     }
 

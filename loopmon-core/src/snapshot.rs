@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::histogram::Distribution;
+use crate::stall::Stalls;
 
 /// How lag is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +90,8 @@ pub struct Snapshot {
     pub threads: Option<usize>,
     /// The workers by index. Empty once the runtime is gone.
     pub workers: Vec<Worker>,
+    /// Workers that stayed away from the scheduler for the threshold or longer.
+    pub stalls: Stalls,
     /// How late loopmon's own thread woke: what the machine did, not the loop.
     pub host_lag: Distribution,
 }
@@ -106,6 +109,7 @@ impl Snapshot {
                 .iter()
                 .map(|worker| worker.since(&earlier.workers))
                 .collect(),
+            stalls: self.stalls.since(&earlier.stalls),
             host_lag: self.host_lag.since(&earlier.host_lag),
             ..self.clone()
         }
@@ -153,6 +157,9 @@ pub struct Lag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) age: Duration,
+    /// Since when it counts as an event of the distribution; `None` if it does not yet:
+    /// it was sent out of turn, because a worker was suspected to be stuck.
+    pub(crate) counted: Option<Duration>,
     pub(crate) interval: Duration,
 }
 
@@ -173,8 +180,12 @@ impl Lag {
     #[must_use]
     pub fn distribution(&self) -> Distribution {
         match self.waiting {
-            Some(Waiting { age, interval }) => self.answered.with_descending(age, interval),
-            None => self.answered.clone(),
+            Some(Waiting {
+                counted: Some(age),
+                interval,
+                ..
+            }) => self.answered.with_descending(age, interval),
+            _ => self.answered.clone(),
         }
     }
 
@@ -236,6 +247,7 @@ pub(crate) mod tests {
                 index: 0,
                 busy: window / 2,
             }],
+            stalls: Stalls::default(),
             host_lag: Distribution::default(),
         }
     }
@@ -250,10 +262,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_ping_out_of_turn_is_shown_and_not_counted() {
+        let ms = Duration::from_millis;
+        let waiting = Waiting {
+            age: ms(300),
+            counted: None,
+            interval: ms(250),
+        };
+        let lag = Lag::new(Distribution::default(), None, Some(waiting));
+        assert_eq!((lag.last(), lag.count()), (Some(ms(300)), 0));
+    }
+
+    #[test]
     fn a_ping_that_waits_counts_at_its_present_age() {
         let ms = Duration::from_millis;
         let waiting = Waiting {
             age: ms(1000),
+            counted: Some(ms(1000)),
             interval: ms(250),
         };
         let lag = Lag::new(Distribution::default(), Some(ms(1)), Some(waiting));

@@ -10,6 +10,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const INTERVAL: RangeInclusive<Duration> = MILLISECOND..=HOUR;
 pub(super) const STALL_THRESHOLD: RangeInclusive<Duration> = MILLISECOND..=HOUR;
 pub(super) const FLUSH: RangeInclusive<Duration> = Duration::ZERO..=MINUTE;
+pub(super) const DRILL: RangeInclusive<Duration> = MILLISECOND..=MINUTE;
+pub(super) const DRILL_ACCEPTS: &str = "a duration from 1ms to 1m, such as `150ms`";
 /// Samples are taken once a second.
 pub(super) const EVERY: RangeInclusive<Duration> = Duration::from_secs(1)..=HOUR;
 

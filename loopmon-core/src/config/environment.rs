@@ -1,17 +1,21 @@
 //! What the operator says, over what the program says.
 
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
 
-use super::{Config, Invalid, Key, nearest};
+use super::{Config, Invalid, Key, duration, nearest};
 
 const PREFIX: &str = "LOOPMON_";
 const OFF: &str = "LOOPMON_OFF";
+const DRILL: &str = "LOOPMON_DRILL";
 
 /// What the environment said besides the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `LOOPMON_OFF=1`: run on plain Tokio.
     pub off: bool,
+    /// `LOOPMON_DRILL=150ms`: block one worker once, for so long.
+    pub drill: Option<Duration>,
     /// What could not be used. The program's own settings stay in force.
     pub problems: Vec<Invalid>,
 }
@@ -31,39 +35,45 @@ pub fn overlay(
         if value.is_empty() {
             continue;
         }
-        match replace(config, name, &value) {
-            Ok(off) => environment.off |= off,
-            Err(problem) => environment.problems.push(problem),
+        if let Err(problem) = environment.read(config, name, &value) {
+            environment.problems.push(problem);
         }
     }
     environment
 }
 
-/// Applies one variable; `Ok(true)` if it switches loopmon off.
-fn replace(config: &mut Config, name: &str, value: &OsStr) -> Result<bool, Invalid> {
-    let key = Key::ALL
-        .into_iter()
-        .find(|key| key.variable() == Some(name));
-    let Some(text) = value.to_str() else {
-        let accepted = key.map_or("`1` or `0`", Key::accepts);
-        return Err(Invalid::new(
-            name,
-            value.to_string_lossy(),
-            "not UTF-8",
-            accepted,
-        ));
-    };
-    if name == OFF {
-        return match text {
-            "1" => Ok(true),
-            "0" => Ok(false),
-            _ => Err(Invalid::new(name, text, "neither yes nor no", "`1` or `0`")),
+impl Environment {
+    /// Applies one variable.
+    fn read(&mut self, config: &mut Config, name: &str, value: &OsStr) -> Result<(), Invalid> {
+        let key = Key::ALL
+            .into_iter()
+            .find(|key| key.variable() == Some(name));
+        let accepted = match name {
+            OFF => "`1` or `0`",
+            DRILL => duration::DRILL_ACCEPTS,
+            _ => key.map_or("text", Key::accepts),
         };
+        let invalid = |reason: &str| Invalid::new(name, value.to_string_lossy(), reason, accepted);
+        let text = value.to_str().ok_or_else(|| invalid("not UTF-8"))?;
+        match (name, key) {
+            (OFF, _) => match text {
+                "1" => self.off = true,
+                "0" => self.off = false,
+                _ => return Err(invalid("neither yes nor no")),
+            },
+            (DRILL, _) => {
+                let length = duration::parse_within(text, &duration::DRILL);
+                self.drill = Some(length.map_err(|reason| invalid(&reason))?);
+            }
+            (_, Some(key)) => replace(config, key, name, text)?,
+            (_, None) => return Err(unknown(name, text)),
+        }
+        Ok(())
     }
-    let Some(key) = key else {
-        return Err(unknown(name, text));
-    };
+}
 
+/// Replaces one setting as a whole, or leaves it as it is.
+fn replace(config: &mut Config, key: Key, name: &str, text: &str) -> Result<(), Invalid> {
     let mut changed = config.clone();
     let elements: Vec<&str> = match key {
         Key::Sink => {
@@ -82,11 +92,16 @@ fn replace(config: &mut Config, name: &str, value: &OsStr) -> Result<bool, Inval
             .map_err(|error| error.named(name))?;
     }
     *config = changed;
-    Ok(false)
+    Ok(())
 }
 
 fn unknown(name: &str, value: &str) -> Invalid {
-    let known = || Key::ALL.into_iter().filter_map(Key::variable).chain([OFF]);
+    let known = || {
+        Key::ALL
+            .into_iter()
+            .filter_map(Key::variable)
+            .chain([OFF, DRILL])
+    };
     let reason = nearest(name, known()).map_or_else(
         || "no such variable".to_owned(),
         |nearest| format!("no such variable (did you mean `{nearest}`?)"),
@@ -98,7 +113,6 @@ fn unknown(name: &str, value: &str) -> Invalid {
 mod tests {
     use super::*;
     use crate::config::{Backtrace, JsonlTarget, SinkSpec};
-    use std::time::Duration;
 
     fn overlaid(variables: &[(&str, &str)]) -> (Config, Environment) {
         let mut config = Config::default();
@@ -171,6 +185,22 @@ mod tests {
             environment.problems[0].to_string(),
             "`LOOPMON_OFF` = `true`: neither yes nor no; accepted: `1` or `0`"
         );
+    }
+
+    #[test]
+    fn a_drill_has_a_length() {
+        let (_, environment) = overlaid(&[("LOOPMON_DRILL", "150ms")]);
+        assert_eq!(environment.drill, Some(Duration::from_millis(150)));
+        for malformed in ["150", "yes", "0ms", "2m"] {
+            let (_, environment) = overlaid(&[("LOOPMON_DRILL", malformed)]);
+            assert_eq!(environment.drill, None);
+            let said = environment.problems[0].to_string();
+            assert!(said.starts_with(&format!("`LOOPMON_DRILL` = `{malformed}`: ")));
+            assert!(
+                said.ends_with("accepted: a duration from 1ms to 1m, such as `150ms`"),
+                "{said}"
+            );
+        }
     }
 
     #[test]

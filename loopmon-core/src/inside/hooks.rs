@@ -1,20 +1,66 @@
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+use std::time::Instant;
 
 use tokio::runtime::Builder;
+
+use super::{Doze, Threads};
+use crate::clock::Nanos;
 
 /// A callback of the program.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// The threads that a runtime has started and not stopped: workers and those for
-/// blocking work. Static data of one word, so that a hook keeps no runtime alive.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ThreadCount(Arc<AtomicUsize>);
+/// What the hooks of one runtime share with the watchdog. It keeps no runtime alive.
+#[derive(Debug)]
+pub(crate) struct Hooked {
+    pub(crate) threads: Threads,
+    pub(crate) doze: Doze,
+    /// When somebody became active who found the watchdog asleep; 0 before.
+    woken: AtomicU64,
+    /// Set when the runtime is watched; its threads may run before.
+    pub(crate) watchdog: OnceLock<Thread>,
+}
 
-impl ThreadCount {
-    pub(crate) fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+impl Hooked {
+    fn new() -> Self {
+        Self {
+            threads: Threads::new(),
+            doze: Doze::new(),
+            woken: AtomicU64::new(0),
+            watchdog: OnceLock::new(),
+        }
+    }
+
+    /// Called by a thread that has just said that it is active.
+    pub(crate) fn active(&self) {
+        if self.doze.is_asleep() {
+            self.wake_watchdog();
+        }
+    }
+
+    #[cold]
+    fn wake_watchdog(&self) {
+        // Read first: nobody can have been active before it and not have found the
+        // watchdog asleep.
+        let now = Nanos::at(Instant::now());
+        if self.doze.end() {
+            self.woken.store(now.word(), Ordering::Release);
+            if let Some(watchdog) = self.watchdog.get() {
+                watchdog.unpark();
+            }
+        }
+    }
+
+    /// Called by the watchdog when it is awake again. Until this instant nobody was
+    /// active; `now` if nobody is.
+    pub(crate) fn quiet_until(&self, now: Instant) -> Instant {
+        if self.doze.end() {
+            return now;
+        }
+        let woken = Nanos::from_word(self.woken.load(Ordering::Acquire));
+        woken.map_or(now, Nanos::instant).min(now)
     }
 }
 
@@ -24,27 +70,36 @@ impl ThreadCount {
 pub(crate) struct UserHooks {
     pub(crate) thread_start: Option<Hook>,
     pub(crate) thread_stop: Option<Hook>,
+    pub(crate) thread_unpark: Option<Hook>,
 }
 
 impl UserHooks {
     /// Sets the hooks of `builder`: ours, and the program's inside ours.
-    pub(crate) fn install(self, builder: &mut Builder) -> ThreadCount {
-        let threads = ThreadCount::default();
-        let ThreadCount(count) = threads.clone();
+    pub(crate) fn install(self, builder: &mut Builder) -> Arc<Hooked> {
+        let Self {
+            thread_start,
+            thread_stop,
+            thread_unpark,
+        } = self;
+        let shared = Arc::new(Hooked::new());
+        let hooked = Arc::clone(&shared);
         builder.on_thread_start(move || {
-            count.fetch_add(1, Ordering::Relaxed);
-            if let Some(hook) = &self.thread_start {
-                hook();
-            }
+            hooked.threads.start();
+            call(thread_start.as_ref());
         });
-        let ThreadCount(count) = threads.clone();
+        let hooked = Arc::clone(&shared);
         builder.on_thread_stop(move || {
-            if let Some(hook) = &self.thread_stop {
-                hook();
-            }
-            count.fetch_sub(1, Ordering::Relaxed);
+            call(thread_stop.as_ref());
+            hooked.threads.stop();
+            hooked.active();
         });
-        threads
+        let hooked = Arc::clone(&shared);
+        builder.on_thread_unpark(move || {
+            // Tokio has stored the worker's new parity right before.
+            hooked.active();
+            call(thread_unpark.as_ref());
+        });
+        shared
     }
 
     /// Sets the program's hooks only, where loopmon is switched off.
@@ -55,6 +110,9 @@ impl UserHooks {
         if let Some(hook) = self.thread_stop {
             builder.on_thread_stop(move || hook());
         }
+        if let Some(hook) = self.thread_unpark {
+            builder.on_thread_unpark(move || hook());
+        }
     }
 
     /// The hooks that `builder` already has and [`install`](Self::install) would
@@ -64,10 +122,17 @@ impl UserHooks {
         [
             ("after_start", "on_thread_start"),
             ("before_stop", "on_thread_stop"),
+            ("after_unpark", "on_thread_unpark"),
         ]
         .into_iter()
         .find(|(field, _)| shown.contains(&format!("{field}: Some")))
         .map(|(_, hook)| hook)
+    }
+}
+
+fn call(hook: Option<&Hook>) {
+    if let Some(hook) = hook {
+        hook();
     }
 }
 
@@ -76,6 +141,7 @@ impl fmt::Debug for UserHooks {
         f.debug_struct("UserHooks")
             .field("thread_start", &self.thread_start.is_some())
             .field("thread_stop", &self.thread_stop.is_some())
+            .field("thread_unpark", &self.thread_unpark.is_some())
             .finish()
     }
 }

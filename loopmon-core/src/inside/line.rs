@@ -9,6 +9,8 @@ use crate::clock::Nanos;
 pub(crate) struct Line {
     /// When the event became ready that the probe has not seen yet; 0 if none.
     asked: AtomicU64,
+    /// Since when the event counts as one of the regular ones; 0 if it does not.
+    counted: AtomicU64,
     /// The lag that the watchdog has not collected yet, plus one; 0 if none.
     answer: AtomicU64,
     /// The newest lag, plus one; 0 before the first.
@@ -23,7 +25,21 @@ impl Line {
     /// Notes that an event is ready, or will be, at `when`. Comes before the event:
     /// what wakes the probe also makes this store visible to it.
     pub(crate) fn ask(&self, when: Instant) {
+        self.counted
+            .store(Nanos::at(when).word(), Ordering::Relaxed);
         self.asked.store(Nanos::at(when).word(), Ordering::Release);
+    }
+
+    /// As [`ask`](Self::ask), for an event that is not one of the regular ones.
+    pub(crate) fn ask_out_of_turn(&self, when: Instant) {
+        self.counted.store(0, Ordering::Relaxed);
+        self.asked.store(Nanos::at(when).word(), Ordering::Release);
+    }
+
+    /// A regular event would have been ready at `when`, while one out of turn waits.
+    pub(crate) fn count_from(&self, when: Instant) {
+        self.counted
+            .store(Nanos::at(when).word(), Ordering::Relaxed);
     }
 
     /// Called by the probe as soon as it runs: publishes the lag, and returns it.
@@ -49,6 +65,12 @@ impl Line {
     pub(crate) fn waiting(&self, now: Instant) -> Option<Duration> {
         let asked = Nanos::from_word(self.asked.load(Ordering::Acquire))?;
         Nanos::at(now).since(asked)
+    }
+
+    /// As [`waiting`](Self::waiting), for the regular event only.
+    pub(crate) fn counted_waiting(&self, now: Instant) -> Option<Duration> {
+        let counted = Nanos::from_word(self.counted.load(Ordering::Relaxed))?;
+        Nanos::at(now).since(counted)
     }
 
     /// The newest lag.

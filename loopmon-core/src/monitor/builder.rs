@@ -116,6 +116,14 @@ impl MonitorBuilder {
         self
     }
 
+    /// Runs `hook` whenever a worker wakes up: what you would give to
+    /// [`Builder::on_thread_unpark`]. Only for [`build`](Self::build).
+    pub fn on_thread_unpark(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        let hook: Hook = Arc::new(hook);
+        self.hooks.thread_unpark = Some(hook);
+        self
+    }
+
     /// Monitors the runtime that this code runs on.
     ///
     /// # Errors
@@ -182,9 +190,9 @@ impl MonitorBuilder {
             let runtime = build(tokio).map_err(StartError::Build)?;
             return Ok((runtime, Monitor { inner: None }));
         }
-        let threads = hooks.install(tokio);
+        let hooked = hooks.install(tokio);
         let runtime = build(tokio).map_err(StartError::Build)?;
-        let monitor = settings.watch(handle(&runtime), Some(threads))?;
+        let monitor = settings.watch(handle(&runtime), Some(hooked))?;
         Ok((runtime, monitor))
     }
 
@@ -212,6 +220,8 @@ impl MonitorBuilder {
                 config,
                 sinks,
                 probe,
+                drill: environment.drill,
+                launched: false,
             },
             environment,
         ))

@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::catch_unwind;
 use std::sync::{Arc, Once};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -10,7 +11,7 @@ use tokio::runtime::Handle;
 use super::Monitor;
 use crate::config::{self, Config, Environment};
 use crate::error::StartError;
-use crate::inside::{self, Method, ThreadCount};
+use crate::inside::{self, Hooked, Method};
 use crate::registry::{Hold, Process, Settings, Watched};
 use crate::sink::{Sink, notice};
 use crate::snapshot::Probe;
@@ -37,6 +38,10 @@ pub(crate) struct Settled {
     pub(crate) config: Config,
     pub(crate) sinks: Vec<Box<dyn Sink>>,
     pub(crate) probe: Probe,
+    /// How long one worker of the first runtime is to be blocked.
+    pub(crate) drill: Option<Duration>,
+    /// Whether loopmon also drives and drops the runtime.
+    pub(crate) launched: bool,
 }
 
 impl Settled {
@@ -44,12 +49,14 @@ impl Settled {
     pub(crate) fn watch(
         self,
         handle: &Handle,
-        threads: Option<ThreadCount>,
+        hooked: Option<Arc<Hooked>>,
     ) -> Result<Monitor, StartError> {
         let Self {
             config,
             sinks,
             probe,
+            drill,
+            launched,
         } = self;
         let settings = Settings {
             interval: config.interval,
@@ -61,15 +68,20 @@ impl Settled {
             bell,
             unavailable,
         } = prepare(probe, settings.interval, handle)?;
-        let subject = |name, watchdog| {
+        let subject = |name, watchdog: Thread, first| {
+            if let Some(hooked) = &hooked {
+                let _first_and_only = hooked.watchdog.set(watchdog.clone());
+            }
             let mut watched = Watched::new(name, handle, settings, probe, watchdog, Instant::now());
             watched.unavailable = unavailable;
-            watched.threads = threads;
-            Subject::new(Arc::new(watched), bell)
+            watched.hooked = hooked;
+            watched.launched = launched;
+            Subject::new(Arc::new(watched), bell, drill.filter(|_| first))
         };
         let (process, watched) = Process::watch(&config, sinks, handle, subject)?;
         let task = handle.spawn(inside::run(method, Arc::clone(&watched)));
         watched.keep(Hold {
+            handle: handle.clone(),
             metrics: handle.metrics(),
             probe: task.abort_handle(),
         });

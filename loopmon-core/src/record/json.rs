@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dropped, End, Event, Sample, Start};
+use super::{Dropped, End, Event, Sample, Stall, Start};
 use crate::clock::Timestamp;
 use crate::snapshot::Snapshot;
+use crate::stall::{StallTotals, Stalls};
 
 /// The version of the schema, in every start record.
 pub const SCHEMA: u32 = 1;
@@ -80,6 +81,8 @@ pub enum Kind {
     Start(StartLine),
     /// The numbers since the previous sample.
     Sample(SampleLine),
+    /// A worker stays away from the scheduler, or is back.
+    Stall(StallLine),
     /// A runtime is no longer monitored.
     End(EndLine),
 }
@@ -105,6 +108,8 @@ pub struct StartLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmeasured: Option<String>,
     pub hooks: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unjudged: Option<String>,
 }
 
 /// The fields of [`Kind::Sample`].
@@ -130,6 +135,8 @@ pub struct SampleLine {
     pub threads: Option<usize>,
     pub workers: Vec<WorkerFields>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalls: Option<StallsFields>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_lag_max_s: Option<f64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<DroppedFields>,
@@ -148,9 +155,90 @@ pub struct EndLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<LagFields>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalls: Option<StallsFields>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_lag_max_s: Option<f64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<DroppedFields>,
+}
+
+/// The fields of [`Kind::Stall`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "the fields of `Stall` by the same names, with units"
+)]
+pub struct StallLine {
+    pub phase: String,
+    pub id: u64,
+    pub runtime: String,
+    pub worker: String,
+    pub duration_s: f64,
+    pub duration_error_s: f64,
+    pub cause: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_s: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global_queue_depth: Option<usize>,
+    pub parked: usize,
+    pub workers: usize,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub drill: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub muted: bool,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back: u64,
+}
+
+/// The stalls in a window; missing as long as there was none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "the fields of `Stalls` by the same names, with units"
+)]
+pub struct StallsFields {
+    pub active: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_s: Option<f64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back: u64,
+    pub by_cause: Vec<StallTotalsFields>,
+}
+
+/// The stalls of one cause in a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "the fields of `StallTotals` by the same names, with units"
+)]
+pub struct StallTotalsFields {
+    pub cause: String,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub drill: bool,
+    pub started: u64,
+    pub time_s: f64,
+    /// The longest that ended in the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_s: Option<f64>,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// Lag in a window. `count` is 0, and the rest missing, if no ping was answered or
@@ -198,6 +286,7 @@ impl From<&Event<'_>> for Line {
         match event {
             Event::Start(start) => Self::at(start.at, Kind::Start(StartLine::from(*start))),
             Event::Sample(sample) => Self::at(sample.at, Kind::Sample(SampleLine::from(*sample))),
+            Event::Stall(stall) => Self::at(stall.at, Kind::Stall(StallLine::from(*stall))),
             Event::End(end) => Self::at(end.at, Kind::End(EndLine::from(*end))),
         }
     }
@@ -229,6 +318,7 @@ impl From<&Start> for StartLine {
             probe: start.probe.to_string(),
             unmeasured: start.unmeasured.as_deref().map(str::to_owned),
             hooks: start.hooks,
+            unjudged: start.unjudged.as_deref().map(str::to_owned),
         }
     }
 }
@@ -253,8 +343,30 @@ impl From<&Sample> for SampleLine {
                     busy_s: worker.busy.as_secs_f64(),
                 })
                 .collect(),
+            stalls: StallsFields::of(&window.stalls),
             host_lag_max_s: seconds(window.host_lag.max()),
             dropped: sample.dropped.iter().map(DroppedFields::from).collect(),
+        }
+    }
+}
+
+impl From<&Stall> for StallLine {
+    fn from(stall: &Stall) -> Self {
+        Self {
+            phase: stall.phase.to_string(),
+            id: stall.id,
+            runtime: stall.runtime.to_string(),
+            worker: stall.worker.to_string(),
+            duration_s: in_micros(stall.duration),
+            duration_error_s: in_micros(stall.duration_error),
+            cause: stall.cause.to_string(),
+            lag_s: seconds(stall.lag),
+            global_queue_depth: stall.global_queue_depth,
+            parked: stall.parked,
+            workers: stall.workers,
+            drill: stall.drill,
+            muted: stall.muted,
+            held_back: stall.held_back,
         }
     }
 }
@@ -265,6 +377,7 @@ impl From<&End> for EndLine {
             runtime: end.total.runtime.to_string(),
             window_s: end.total.window.as_secs_f64(),
             lag: LagFields::of(&end.total),
+            stalls: StallsFields::of(&end.total.stalls),
             host_lag_max_s: seconds(end.total.host_lag.max()),
             dropped: end.dropped.iter().map(DroppedFields::from).collect(),
         }
@@ -289,6 +402,34 @@ impl LagFields {
     }
 }
 
+impl StallsFields {
+    fn of(stalls: &Stalls) -> Option<Self> {
+        let fields = || Self {
+            active: stalls.active,
+            age_s: seconds(stalls.age),
+            held_back: stalls.held_back,
+            by_cause: stalls
+                .by_cause
+                .iter()
+                .map(StallTotalsFields::from)
+                .collect(),
+        };
+        (!stalls.by_cause.is_empty()).then(fields)
+    }
+}
+
+impl From<&StallTotals> for StallTotalsFields {
+    fn from(totals: &StallTotals) -> Self {
+        Self {
+            cause: totals.cause.to_string(),
+            drill: totals.drill,
+            started: totals.started,
+            time_s: in_micros(totals.time),
+            max_s: seconds(totals.durations.max()),
+        }
+    }
+}
+
 impl From<&Dropped> for DroppedFields {
     fn from(dropped: &Dropped) -> Self {
         let Dropped { what, from, count } = dropped;
@@ -300,7 +441,11 @@ impl From<&Dropped> for DroppedFields {
     }
 }
 
-/// In microseconds' resolution: more digits would pretend to know more.
 fn seconds(duration: Option<Duration>) -> Option<f64> {
-    duration.map(|duration| (duration.as_secs_f64() * 1e6).round() / 1e6)
+    duration.map(in_micros)
+}
+
+/// In microseconds' resolution: more digits would pretend to know more.
+fn in_micros(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e6
 }

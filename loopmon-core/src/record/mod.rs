@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config::Backtrace;
 use crate::snapshot::{Probe, Snapshot};
+use crate::stall::{Cause, Phase, WorkerName};
 
 /// Something that a sink is told.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub enum Event<'a> {
     Start(&'a Start),
     /// The numbers of a runtime, once a second, or once an interval if that is longer.
     Sample(&'a Sample),
+    /// A worker stays away from the scheduler, or is back.
+    Stall(&'a Stall),
     /// A runtime is no longer monitored.
     End(&'a End),
 }
@@ -44,8 +47,11 @@ pub struct Start {
     pub probe: Probe,
     /// Why lag can't be measured; `None` if it can.
     pub unmeasured: Option<Arc<str>>,
-    /// Whether loopmon's hooks are in the runtime.
+    /// Whether loopmon's hooks are in the runtime. Without them the watchdog looks at
+    /// the workers every tick, also while all of them are parked.
     pub hooks: bool,
+    /// Why stalls can't be told; `None` if they can.
+    pub unjudged: Option<Arc<str>>,
 }
 
 /// The numbers of a runtime.
@@ -60,6 +66,47 @@ pub struct Sample {
     pub total: Snapshot,
     /// What loopmon has lost so far; empty as long as nothing was.
     pub dropped: Vec<Dropped>,
+}
+
+/// A worker that stays away from the scheduler for at least the threshold: it is told
+/// when that is reached, again at twice, four times, eight times … the threshold, and
+/// when the worker is back.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stall {
+    /// When.
+    pub at: Timestamp,
+    /// Which part of its life this tells.
+    pub phase: Phase,
+    /// The same in all records of this stall, and no other stall of the process has it.
+    pub id: u64,
+    /// The name of the runtime.
+    pub runtime: Arc<str>,
+    /// Who stays away.
+    pub worker: WorkerName,
+    /// How long it has lasted so far, or lasted in all: at most this long, and at least
+    /// [`duration_error`](Self::duration_error) less.
+    pub duration: Duration,
+    /// How much shorter it may be.
+    pub duration_error: Duration,
+    /// Why.
+    pub cause: Cause,
+    /// How long a ready event has been waiting for the loop because of it; `None` if none
+    /// is, because other workers go on.
+    pub lag: Option<Duration>,
+    /// Tasks in the queue that all workers share.
+    pub global_queue_depth: Option<usize>,
+    /// How many workers are parked.
+    pub parked: usize,
+    /// How many workers the runtime has.
+    pub workers: usize,
+    /// Whether it was asked for by `LOOPMON_DRILL`.
+    pub drill: bool,
+    /// Whether logs should leave it out, because there are too many of its kind. All are
+    /// counted in [`Snapshot::stalls`].
+    pub muted: bool,
+    /// How many stalls of its kind were left out since one was told.
+    pub held_back: u64,
 }
 
 /// The last that is heard of a runtime.
@@ -93,6 +140,7 @@ pub struct Dropped {
 pub(crate) enum Record {
     Start(Start),
     Sample(Box<Sample>),
+    Stall(Box<Stall>),
     End(Box<End>),
 }
 
@@ -101,6 +149,7 @@ impl Record {
         match self {
             Self::Start(start) => Event::Start(start),
             Self::Sample(sample) => Event::Sample(sample),
+            Self::Stall(stall) => Event::Stall(stall),
             Self::End(end) => Event::End(end),
         }
     }

@@ -1,4 +1,5 @@
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ pub(crate) struct Process {
     queues: Vec<Queue>,
     flush: Duration,
     pub(crate) host_lags: Recorder,
+    stalls: AtomicU64,
     watched: Mutex<Vec<Arc<Watched>>>,
     /// Runtimes that the watchdog has not met yet.
     arrivals: Mutex<Vec<Subject>>,
@@ -39,14 +41,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Begins to watch one more runtime. `subject` makes it, given the watchdog's
-    /// thread and a name that no other runtime has; it runs under a lock, so it must
+    /// Begins to watch one more runtime. `subject` makes it, given a name that no other
+    /// runtime has, the watchdog's thread, and whether it is the first; it runs under a lock, so it must
     /// not run code of the program.
     pub(crate) fn watch(
         config: &Config,
         sinks: Vec<Box<dyn Sink>>,
         handle: &runtime::Handle,
-        subject: impl FnOnce(Arc<str>, Thread) -> Subject,
+        subject: impl FnOnce(Arc<str>, Thread, bool) -> Subject,
     ) -> Result<(Arc<Self>, Arc<Watched>), StartError> {
         let mut current = lock(&CURRENT);
         let process = match current.as_ref() {
@@ -61,7 +63,7 @@ impl Process {
             .map(|join| join.thread().clone());
         let thread = thread.ok_or_else(|| StartError::Thread(io::ErrorKind::Other.into()))?;
         let name = unique_name(handle.name(), &lock(&process.watched));
-        let subject = subject(name, thread.clone());
+        let subject = subject(name, thread.clone(), current.is_none());
         let watched = Arc::clone(&subject.watched);
         lock(&process.watched).push(Arc::clone(&watched));
         lock(&process.arrivals).push(subject);
@@ -134,6 +136,7 @@ impl Process {
             queues,
             flush,
             host_lags: Recorder::new(),
+            stalls: AtomicU64::new(0),
             watched: Mutex::default(),
             arrivals: Mutex::default(),
             finished: Mutex::new(false),
@@ -193,6 +196,11 @@ impl Process {
         *lock(&self.finished) = true;
         self.changed.notify_all();
         true
+    }
+
+    /// A number that no other stall of the process has: 1, 2, 3 …
+    pub(crate) fn next_stall(&self) -> u64 {
+        self.stalls.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn push(&self, record: Record) {

@@ -5,6 +5,7 @@ mod auto;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod queue;
+mod stall_text;
 mod stderr;
 mod text;
 #[cfg(feature = "tracing")]

@@ -3,7 +3,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Sink, SinkError, text};
+use super::{Sink, SinkError, stall_text, text};
 use crate::record::Event;
 use crate::snapshot::Snapshot;
 use crate::sys::stderr_takes_more;
@@ -62,10 +62,18 @@ impl Sink for Stderr {
                     self.line(|| text::summary(&window), || text::logfmt_sample(&window));
                 }
             }
+            Event::Stall(stall) => {
+                if !stall.muted {
+                    self.line(
+                        || stall_text::stall(stall),
+                        || stall_text::logfmt_stall(stall),
+                    );
+                }
+            }
             Event::End(end) => {
                 self.shown.remove(&end.total.runtime);
                 let late = end.total.lag.max() >= Some(end.stall_threshold);
-                if late || !end.dropped.is_empty() {
+                if late || end.total.stalls.started() > 0 || !end.dropped.is_empty() {
                     self.line(|| text::farewell(end), || text::logfmt_end(end));
                 }
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::record::{Dropped, End};
 use crate::snapshot::Snapshot;
+use crate::stall::Stalls;
 
 /// One line with the numbers that matter, in columns that stay where they are from
 /// line to line.
@@ -33,6 +34,9 @@ pub(super) fn summary(snapshot: &Snapshot) -> String {
     }
     if !snapshot.workers.is_empty() {
         _ = write!(line, "busy {}  ", busy(snapshot));
+    }
+    if snapshot.stalls.time() > Duration::ZERO {
+        _ = write!(line, "stalled {:>7}  ", human(snapshot.stalls.time()));
     }
     let host = snapshot
         .host_lag
@@ -65,10 +69,23 @@ pub(super) fn logfmt_sample(snapshot: &Snapshot) -> String {
     if let (Some(tasks), Some(queued)) = (snapshot.active_tasks, snapshot.global_queue_depth) {
         _ = write!(line, " active_tasks={tasks} global_queue_depth={queued}");
     }
+    if snapshot.stalls.time() > Duration::ZERO {
+        _ = write!(line, " {}", logfmt_stalls(&snapshot.stalls));
+    }
     if let Some(reason) = &snapshot.unmeasured {
         _ = write!(line, " unmeasured={}", value(reason));
     }
     line
+}
+
+fn logfmt_stalls(stalls: &Stalls) -> String {
+    format!(
+        "stalls={} stall_time_s={:.6} stall_max_s={:.6} stalls_held_back={}",
+        stalls.started(),
+        stalls.time().as_secs_f64(),
+        stalls.longest().unwrap_or_default().as_secs_f64(),
+        stalls.held_back,
+    )
 }
 
 /// What to say at the end.
@@ -87,6 +104,19 @@ pub(super) fn farewell(end: &End) -> String {
     }
     if let Some(host) = total.host_lag.max() {
         _ = write!(line, ", the machine itself up to {}", human(host));
+    }
+    if let Some(longest) = total.stalls.longest() {
+        let (count, time) = (total.stalls.started(), total.stalls.time());
+        let plural = if count == 1 { "" } else { "s" };
+        _ = write!(
+            line,
+            "; {count} stall{plural}, the longest {}, {} in all",
+            human(longest),
+            human(time),
+        );
+        if total.stalls.held_back > 0 {
+            _ = write!(line, " ({} of them not told)", total.stalls.held_back);
+        }
     }
     for Dropped { what, from, count } in &end.dropped {
         let plural = if *count == 1 { "" } else { "s" };
@@ -113,6 +143,9 @@ pub(super) fn logfmt_end(end: &End) -> String {
         if let Some(time) = time {
             _ = write!(line, " {key}={:.6}", time.as_secs_f64());
         }
+    }
+    if total.stalls.started() > 0 {
+        _ = write!(line, " {}", logfmt_stalls(&total.stalls));
     }
     let dropped: u64 = end.dropped.iter().map(|dropped| dropped.count).sum();
     _ = write!(line, " dropped={dropped}");
@@ -163,7 +196,7 @@ pub(super) fn human(duration: Duration) -> String {
 }
 
 /// A logfmt value: quoted if it would not be one word.
-fn value(text: &str) -> String {
+pub(super) fn value(text: &str) -> String {
     let one_word = !text.is_empty()
         && text
             .chars()

@@ -1,6 +1,6 @@
 use tracing::Level;
 
-use super::{Sink, SinkError, text};
+use super::{Sink, SinkError, stall_text, text};
 use crate::record::Event;
 
 /// Events of the `tracing` crate with the target `loopmon`: start and end at INFO,
@@ -40,6 +40,25 @@ impl Sink for Tracing {
                     text::summary(window),
                 );
             }
+            Event::Stall(stall) if stall.muted => {}
+            Event::Stall(stall) => tracing::event!(
+                target: "loopmon",
+                Level::WARN,
+                tokio.runtime.name = &*stall.runtime,
+                tokio.worker.index = %stall.worker,
+                tokio.stall.phase = stall.phase.as_str(),
+                tokio.stall.id = stall.id,
+                tokio.stall.duration_s = stall.duration.as_secs_f64(),
+                tokio.stall.duration_error_s = stall.duration_error.as_secs_f64(),
+                tokio.stall.cause = stall.cause.as_str(),
+                tokio.eventloop.lag_s = stall.lag.map(|lag| lag.as_secs_f64()),
+                tokio.global_queue.depth = stall.global_queue_depth,
+                tokio.worker.parked = stall.parked,
+                drill = stall.drill,
+                held_back = stall.held_back,
+                "{}",
+                stall_text::headline(stall),
+            ),
             Event::End(end) => tracing::event!(
                 target: "loopmon",
                 Level::INFO,

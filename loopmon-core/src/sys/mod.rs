@@ -9,6 +9,8 @@ mod bell;
 mod poll;
 #[cfg(all(unix, not(loopmon_portable)))]
 mod signals;
+#[cfg(all(target_os = "linux", not(loopmon_portable)))]
+mod thread_clock;
 
 #[cfg(any(not(unix), loopmon_portable))]
 #[path = "no_bell.rs"]
@@ -19,6 +21,9 @@ mod poll;
 #[cfg(any(not(unix), loopmon_portable))]
 #[path = "no_signals.rs"]
 mod signals;
+#[cfg(any(not(target_os = "linux"), loopmon_portable))]
+#[path = "no_thread_clock.rs"]
+mod thread_clock;
 
 #[cfg(test)]
 mod counting_allocator;
@@ -30,3 +35,4 @@ pub(crate) use counting_allocator::allocations;
 pub(crate) use poll::stderr_takes_more;
 pub(crate) use privileges::runs_with_raised_privileges;
 pub(crate) use signals::with_signals_blocked;
+pub(crate) use thread_clock::ThreadId;

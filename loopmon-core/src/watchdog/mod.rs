@@ -1,9 +1,13 @@
 //! The one thread of the process that watches all its runtimes from outside. It
 //! runs on no runtime, so it goes on while they are stuck.
 
+mod drill;
+mod driver;
 mod host;
 mod ping;
+mod stalls;
 mod subject;
+mod workers;
 
 use std::sync::Arc;
 use std::thread;
@@ -13,6 +17,7 @@ use self::host::HostLag;
 pub(crate) use self::subject::Subject;
 use crate::record::Record;
 use crate::registry::Process;
+use crate::stall::Limit;
 
 /// The watchdog's state. [`tick`](Self::tick) is all it does, and takes the time as
 /// an argument.
@@ -20,6 +25,7 @@ pub(crate) struct Watchdog {
     process: Arc<Process>,
     subjects: Vec<Subject>,
     host: HostLag,
+    limit: Limit,
 }
 
 impl Watchdog {
@@ -28,6 +34,7 @@ impl Watchdog {
             process,
             subjects: Vec::new(),
             host: HostLag::new(),
+            limit: Limit::new(Instant::now()),
         }
     }
 
@@ -54,6 +61,7 @@ impl Watchdog {
             process,
             subjects,
             host,
+            limit,
         } = self;
         host.woke(now, &process.host_lags);
         for subject in process.take_arrivals() {
@@ -62,25 +70,28 @@ impl Watchdog {
         }
         for subject in &mut *subjects {
             subject.collect();
+            subject.look(now, limit, process);
             // Before the ping, which would count as waiting without having had a chance.
             if let Some(sample) = subject.sample(now, process) {
                 process.push(Record::Sample(Box::new(sample)));
             }
         }
-        subjects.retain(|subject| {
-            let closed = subject.watched.is_closed();
-            if closed {
+        subjects.retain_mut(|subject| {
+            let gone = subject.watched.is_gone();
+            if gone {
+                subject.stop_looking(now, limit, process);
                 subject.watched.let_go();
                 process.push(Record::End(Box::new(subject.end(now, process))));
                 process.forget(&subject.watched);
             }
-            !closed
+            !gone
         });
         for subject in &mut *subjects {
             // By a fresh look at the clock: what the watchdog did until here is no lag.
             subject.ping(clock());
         }
-        subjects.iter().map(|subject| subject.next_wake(now)).min()
+        let next_wakes = subjects.iter_mut().map(|subject| subject.next_wake(now));
+        next_wakes.min()
     }
 }
 

@@ -21,8 +21,23 @@ pub(crate) struct Pinger {
     cell: Instant,
     /// When the next ping is due, or would be if none were out.
     next: Instant,
-    /// When the ping that waits for its answer was sent.
+    /// When the ping that waits for its answer was due.
     out: Option<Instant>,
+    /// When the event was made ready that the probe has not answered: the same, or
+    /// earlier, if it was out of turn.
+    asked: Option<Instant>,
+    /// A ping fell due while one out of turn was thought to be out, and was not sent.
+    owed: bool,
+}
+
+/// What is to be done about the ping that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Nothing,
+    Send,
+    /// An event out of turn is waiting. This one would wait with it, so it is counted as
+    /// if it had been sent.
+    Count,
 }
 
 impl Pinger {
@@ -35,15 +50,25 @@ impl Pinger {
             cell: now,
             next,
             out: None,
+            asked: None,
+            owed: false,
         }
     }
 
     /// Records the answer to the ping that is out, and to those that would have
     /// followed it.
     pub(crate) fn answered(&mut self, lag: Duration, lags: &Recorder) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        let answered = asked + lag;
         let Some(sent) = self.out.take() else { return };
+        let Some(lag) = answered.checked_duration_since(sent) else {
+            // The answer was there already when this one fell due.
+            self.owed = true;
+            return;
+        };
         lags.record(lag);
-        let answered = sent + lag;
         let Some(first_omitted) = answered.checked_duration_since(self.next) else {
             return;
         };
@@ -58,14 +83,28 @@ impl Pinger {
         self.next += skipped;
     }
 
-    /// Whether a ping is to be sent now; if so, it counts as sent.
-    pub(crate) fn send(&mut self, now: Instant) -> bool {
-        if self.out.is_some() || now < self.next {
-            return false;
+    /// What is to be done now; if anything, it counts as done.
+    pub(crate) fn send(&mut self, now: Instant) -> Due {
+        if self.out.is_some() || (now < self.next && !self.owed) {
+            return Due::Nothing;
         }
         self.out = Some(now);
-        self.plan_next(now);
-        true
+        if !std::mem::take(&mut self.owed) {
+            self.plan_next(now);
+        }
+        if self.asked.is_some() {
+            return Due::Count;
+        }
+        self.asked = Some(now);
+        Due::Send
+    }
+
+    /// A worker is suspected to be stuck: whether a ping is to be sent out of turn, to
+    /// see how late the loop is. Not if one is out already.
+    pub(crate) fn send_out_of_turn(&mut self, now: Instant) -> bool {
+        let send = self.asked.is_none();
+        self.asked = self.asked.or(Some(now));
+        send
     }
 
     /// When the next ping is to be sent. While one is out this may lie in the past.
@@ -108,7 +147,7 @@ mod tests {
             if now >= start + length {
                 return lags;
             }
-            assert!(pinger.send(now));
+            assert_eq!(pinger.send(now), Due::Send);
             let into_period = (now - start + phase).as_nanos() % period.as_nanos();
             let into_period = Duration::from_nanos(u64::try_from(into_period).unwrap());
             pinger.answered(freeze.saturating_sub(into_period), &lags);
@@ -155,8 +194,8 @@ mod tests {
         while pinger.due() < start + 10_000 * MS {
             let due = pinger.due();
             let early = due.checked_sub(Duration::from_nanos(1)).unwrap();
-            assert!(!pinger.send(early), "not before it is due");
-            assert!(pinger.send(due));
+            assert_eq!(pinger.send(early), Due::Nothing, "not before it is due");
+            assert_eq!(pinger.send(due), Due::Send);
             sent += 1;
             pinger.answered(Duration::ZERO, &lags);
         }
@@ -170,10 +209,11 @@ mod tests {
         let mut pinger = Pinger::new(250 * MS, start);
         let lags = Recorder::new();
         let sent = pinger.due();
-        assert!(pinger.send(sent));
+        assert_eq!(pinger.send(sent), Due::Send);
         let hour = Duration::from_secs(3600);
         for minute in 1..=60 {
-            assert!(!pinger.send(sent + minute * Duration::from_secs(60)));
+            let later = sent + minute * Duration::from_secs(60);
+            assert_eq!(pinger.send(later), Due::Nothing);
         }
         pinger.answered(hour, &lags);
         let count = lags.load().count();
@@ -188,10 +228,51 @@ mod tests {
         let mut pinger = Pinger::new(250 * MS, start);
         let lags = Recorder::new();
         let after_suspend = start + Duration::from_secs(600);
-        assert!(pinger.send(after_suspend));
+        assert_eq!(pinger.send(after_suspend), Due::Send);
         // At once: in one case of 250 the next ping would come within a millisecond.
         pinger.answered(Duration::ZERO, &lags);
         assert_eq!(lags.load().count(), 1);
         assert!(pinger.due() > after_suspend);
+    }
+
+    #[test]
+    fn a_ping_out_of_turn_is_not_recorded() {
+        let start = Instant::now();
+        let (mut pinger, lags) = (Pinger::new(250 * MS, start), Recorder::new());
+        assert!(pinger.send_out_of_turn(start));
+        assert!(!pinger.send_out_of_turn(start + MS), "one is out");
+        pinger.answered(Duration::ZERO, &lags);
+        assert_eq!(lags.load().count(), 0);
+        assert!(pinger.send_out_of_turn(start + MS));
+    }
+
+    #[test]
+    fn a_ping_due_while_one_out_of_turn_waits_is_recorded_as_late_as_it_would_have_been() {
+        let start = Instant::now();
+        let (mut pinger, lags) = (Pinger::new(250 * MS, start), Recorder::new());
+        let due = pinger.due();
+        let asked = due - (40 * MS).min(due - start);
+        assert!(pinger.send_out_of_turn(asked));
+        assert_eq!(pinger.send(due), Due::Count);
+        assert_eq!(pinger.send(due), Due::Nothing);
+        pinger.answered(due + 60 * MS - asked, &lags);
+        let max = lags.load().max().unwrap();
+        assert!(max >= 60 * MS && max < 61 * MS, "{max:?}");
+        assert!(lags.load().count() <= 2);
+    }
+
+    #[test]
+    fn a_ping_that_was_not_sent_though_the_loop_was_free_is_sent_then() {
+        let start = Instant::now();
+        let (mut pinger, lags) = (Pinger::new(250 * MS, start), Recorder::new());
+        let due = pinger.due() + MS;
+        assert!(pinger.send_out_of_turn(due - MS));
+        assert_eq!(pinger.send(due), Due::Count);
+        // The answer was there before, but nobody had looked.
+        pinger.answered(MS / 2, &lags);
+        assert_eq!(lags.load().count(), 0);
+        assert_eq!(pinger.send(due), Due::Send);
+        pinger.answered(MS / 10, &lags);
+        assert_eq!(lags.load().count(), 1);
     }
 }

@@ -3,11 +3,15 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::RuntimeFlavor;
 
-use super::ping::Pinger;
+use super::drill::Drill;
+use super::ping::{Due, Pinger};
+use super::stalls::StallTeller;
+use super::workers::Workers;
 use crate::clock::Timestamp;
 use crate::record::{End, Sample, Start};
 use crate::registry::{Process, Watched};
 use crate::snapshot::{Probe, Snapshot};
+use crate::stall::Limit;
 use crate::sys::Bell;
 
 /// Samples are taken this often, or once an interval if that is longer.
@@ -25,17 +29,31 @@ pub(crate) struct Subject {
     /// The bell of the probe and the plan when to ring it; none for other probes.
     pings: Option<(Pinger, Arc<Bell>)>,
     tick: Duration,
+    workers: Workers,
+    stalls: StallTeller,
+    /// All were parked, and whoever becomes active wakes the watchdog.
+    dozing: bool,
+    drill: Option<Drill>,
     sampled: Option<Snapshot>,
     next_sample: Instant,
 }
 
 impl Subject {
-    pub(crate) fn new(watched: Arc<Watched>, bell: Option<Arc<Bell>>) -> Self {
+    pub(crate) fn new(
+        watched: Arc<Watched>,
+        bell: Option<Arc<Bell>>,
+        drill: Option<Duration>,
+    ) -> Self {
         let (settings, now) = (watched.settings, watched.since);
         let tick = settings.stall_threshold / TICKS_PER_THRESHOLD;
+        let tick = tick.clamp(SHORTEST_TICK, LONGEST_TICK);
         Self {
             pings: bell.map(|bell| (Pinger::new(settings.interval, now), bell)),
-            tick: tick.clamp(SHORTEST_TICK, LONGEST_TICK),
+            tick,
+            workers: Workers::new(watched.num_workers, settings.stall_threshold, tick),
+            stalls: StallTeller::default(),
+            dozing: false,
+            drill: drill.map(|length| Drill::new(length, now)),
             sampled: None,
             next_sample: now + SAMPLE_PERIOD.max(settings.interval),
             watched,
@@ -62,12 +80,49 @@ impl Subject {
         }
     }
 
-    pub(super) fn ping(&mut self, now: Instant) {
-        if let Some((pinger, bell)) = &mut self.pings
-            && pinger.send(now)
+    /// Looks who is away, and tells of those who are for too long.
+    pub(super) fn look(&mut self, now: Instant, limit: &mut Limit, process: &Process) {
+        if self.dozing
+            && let Some(hooked) = &self.watched.hooked
         {
-            self.watched.line.ask(now);
-            bell.ring();
+            self.workers.were_quiet_until(hooked.quiet_until(now));
+        }
+        self.dozing = false;
+        let mut witness = self.stalls.witness(now, &self.watched, limit, process);
+        self.workers.look(now, &self.watched, &mut witness);
+        if self.watched.has_ended() {
+            self.watched.end();
+        }
+    }
+
+    /// All that is told as lasting has ended, because the watch has.
+    pub(super) fn stop_looking(&mut self, now: Instant, limit: &mut Limit, process: &Process) {
+        let mut witness = self.stalls.witness(now, &self.watched, limit, process);
+        self.workers.look_away(now, &mut witness);
+    }
+
+    pub(super) fn ping(&mut self, now: Instant) {
+        if let Some(drill) = &self.drill
+            && drill.is_due(now)
+        {
+            drill.begin(&self.watched);
+            self.drill = None;
+        }
+        let Some((pinger, bell)) = &mut self.pings else {
+            return;
+        };
+        let (line, suspected) = (&self.watched.line, self.workers.are_suspected());
+        match pinger.send(now) {
+            Due::Send => {
+                line.ask(now);
+                bell.ring();
+            }
+            Due::Count => line.count_from(now),
+            Due::Nothing if suspected && pinger.send_out_of_turn(now) => {
+                line.ask_out_of_turn(now);
+                bell.ring();
+            }
+            Due::Nothing => {}
         }
     }
 
@@ -96,17 +151,36 @@ impl Subject {
         })
     }
 
-    pub(super) fn next_wake(&self, now: Instant) -> Instant {
-        let next = match (&self.pings, self.watched.probe) {
-            // A ping that is still out when the next is due is looked at every tick.
-            (Some((pinger, _)), _) if pinger.due() > now => pinger.due(),
-            (Some(_), _) => now + self.tick,
+    /// When to wake next, if nobody wakes the watchdog before.
+    pub(super) fn next_wake(&mut self, now: Instant) -> Instant {
+        let next_look = self.next_look(now);
+        let next_ping = match (&self.pings, self.watched.probe) {
+            // A ping that is still out when the next is due waits for the next look.
+            (Some((pinger, _)), _) if pinger.due() > now => Some(pinger.due()),
+            (Some(_), _) => Some(now + self.tick),
             // Sleeps of the timer probe are at least half an interval long, so none
             // of its answers is missed.
-            (None, Probe::Timer) => now + self.watched.settings.interval / 2,
-            (None, _) => self.next_sample,
+            (None, Probe::Timer) => Some(now + self.watched.settings.interval / 2),
+            (None, _) => None,
         };
-        next.min(self.next_sample)
+        let drill = self.drill.as_ref().map(Drill::due);
+        [next_look, next_ping, drill]
+            .into_iter()
+            .flatten()
+            .fold(self.next_sample, Instant::min)
+    }
+
+    /// When to look at the workers next; `None` if whoever becomes active will say so.
+    fn next_look(&mut self, now: Instant) -> Option<Instant> {
+        let (workers, watched) = (&self.workers, &self.watched);
+        let quiet = workers.are_quiet(watched);
+        self.dozing = match &watched.hooked {
+            Some(hooked) if quiet => hooked.doze.begin(|| workers.are_as_seen(watched)),
+            _ => false,
+        };
+        // Who begins to drive a runtime says so, with or without hooks.
+        let left_alone = self.dozing || (quiet && workers.are_undriven(watched));
+        (!left_alone).then(|| now + workers.next_look())
     }
 
     pub(super) fn start(&self, now: Instant) -> Start {
@@ -124,7 +198,8 @@ impl Subject {
             backtrace: settings.backtrace,
             probe: self.watched.probe,
             unmeasured: self.watched.unmeasured(),
-            hooks: self.watched.threads.is_some(),
+            hooks: self.watched.hooked.is_some(),
+            unjudged: self.watched.unjudged(),
         }
     }
 

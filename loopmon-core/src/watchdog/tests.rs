@@ -44,7 +44,7 @@ impl Driven {
         let bell = Arc::new(Bell::new().unwrap());
         let process = Process::driven();
         let rung = (probe == Probe::Io).then(|| Arc::clone(&bell));
-        process.arrive(Subject::new(Arc::clone(&watched), rung));
+        process.arrive(Subject::new(Arc::clone(&watched), rung, None));
         Self {
             watchdog: Watchdog::new(process),
             watched,

@@ -44,6 +44,7 @@ pub(crate) fn tell(event: &Event<'_>) -> String {
     match event {
         Event::Start(start) => format!("start {}", start.runtime),
         Event::Sample(sample) => format!("sample {}", sample.total.runtime),
+        Event::Stall(stall) => format!("stall {} {}", stall.phase, stall.worker),
         Event::End(end) => format!("end {}", end.total.runtime),
         other => panic!("unknown to this test: {other:?}"),
     }
@@ -70,6 +71,7 @@ pub(crate) fn read_records(text: &str) -> Vec<String> {
     let short = |line| match Line::read(line).map(|line| line.kind) {
         Ok(Kind::Start(start)) => format!("start {}", start.runtime),
         Ok(Kind::Sample(sample)) => format!("sample {}", sample.runtime),
+        Ok(Kind::Stall(stall)) => format!("stall {} {}", stall.phase, stall.worker),
         Ok(Kind::End(end)) => format!("end {}", end.runtime),
         other => panic!("{other:?} for {line:?} in {text}"),
     };
