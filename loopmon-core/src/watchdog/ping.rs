@@ -107,6 +107,11 @@ impl Pinger {
         send
     }
 
+    /// Whether an event of ours waits for its answer, as far as was collected.
+    pub(crate) fn is_out(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// When the next ping is to be sent. While one is out this may lie in the past.
     pub(crate) fn due(&self) -> Instant {
         self.next

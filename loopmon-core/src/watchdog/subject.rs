@@ -173,13 +173,19 @@ impl Subject {
     /// When to look at the workers next; `None` if whoever becomes active will say so.
     fn next_look(&mut self, now: Instant) -> Option<Instant> {
         let (workers, watched) = (&self.workers, &self.watched);
-        let quiet = workers.are_quiet(watched);
+        // A ping wakes a worker, and that worker would wake the watchdog. And if nobody has
+        // answered by the next tick, that is worth a look.
+        let pinging = self
+            .pings
+            .as_ref()
+            .is_some_and(|(pinger, _)| pinger.is_out());
+        let quiet = workers.are_quiet(watched) && !pinging;
         self.dozing = match &watched.hooked {
             Some(hooked) if quiet => hooked.doze.begin(|| workers.are_as_seen(watched)),
             _ => false,
         };
         // Who begins to drive a runtime says so, with or without hooks.
-        let left_alone = self.dozing || (quiet && workers.are_undriven(watched));
+        let left_alone = self.dozing || workers.are_undriven(watched);
         (!left_alone).then(|| now + workers.next_look())
     }
 
