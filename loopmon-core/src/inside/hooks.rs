@@ -68,28 +68,28 @@ impl Hooked {
 /// ours and the program's have to share it.
 #[derive(Clone, Default)]
 pub(crate) struct UserHooks {
-    pub(crate) thread_start: Option<Hook>,
-    pub(crate) thread_stop: Option<Hook>,
-    pub(crate) thread_unpark: Option<Hook>,
+    pub(crate) start: Option<Hook>,
+    pub(crate) stop: Option<Hook>,
+    pub(crate) unpark: Option<Hook>,
 }
 
 impl UserHooks {
     /// Sets the hooks of `builder`: ours, and the program's inside ours.
     pub(crate) fn install(self, builder: &mut Builder) -> Arc<Hooked> {
         let Self {
-            thread_start,
-            thread_stop,
-            thread_unpark,
+            start,
+            stop,
+            unpark,
         } = self;
         let shared = Arc::new(Hooked::new());
         let hooked = Arc::clone(&shared);
         builder.on_thread_start(move || {
             hooked.threads.start();
-            call(thread_start.as_ref());
+            call(start.as_ref());
         });
         let hooked = Arc::clone(&shared);
         builder.on_thread_stop(move || {
-            call(thread_stop.as_ref());
+            call(stop.as_ref());
             hooked.threads.stop();
             hooked.active();
         });
@@ -97,20 +97,20 @@ impl UserHooks {
         builder.on_thread_unpark(move || {
             // Tokio has stored the worker's new parity right before.
             hooked.active();
-            call(thread_unpark.as_ref());
+            call(unpark.as_ref());
         });
         shared
     }
 
     /// Sets the program's hooks only, where loopmon is switched off.
     pub(crate) fn pass_on(self, builder: &mut Builder) {
-        if let Some(hook) = self.thread_start {
+        if let Some(hook) = self.start {
             builder.on_thread_start(move || hook());
         }
-        if let Some(hook) = self.thread_stop {
+        if let Some(hook) = self.stop {
             builder.on_thread_stop(move || hook());
         }
-        if let Some(hook) = self.thread_unpark {
+        if let Some(hook) = self.unpark {
             builder.on_thread_unpark(move || hook());
         }
     }
@@ -139,9 +139,9 @@ fn call(hook: Option<&Hook>) {
 impl fmt::Debug for UserHooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserHooks")
-            .field("thread_start", &self.thread_start.is_some())
-            .field("thread_stop", &self.thread_stop.is_some())
-            .field("thread_unpark", &self.thread_unpark.is_some())
+            .field("start", &self.start.is_some())
+            .field("stop", &self.stop.is_some())
+            .field("unpark", &self.unpark.is_some())
             .finish()
     }
 }

@@ -104,7 +104,7 @@ impl MonitorBuilder {
     /// for [`build`](Self::build).
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         let hook: Hook = Arc::new(hook);
-        self.hooks.thread_start = Some(hook);
+        self.hooks.start = Some(hook);
         self
     }
 
@@ -112,7 +112,7 @@ impl MonitorBuilder {
     /// [`Builder::on_thread_stop`]. Only for [`build`](Self::build).
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         let hook: Hook = Arc::new(hook);
-        self.hooks.thread_stop = Some(hook);
+        self.hooks.stop = Some(hook);
         self
     }
 
@@ -120,7 +120,7 @@ impl MonitorBuilder {
     /// [`Builder::on_thread_unpark`]. Only for [`build`](Self::build).
     pub fn on_thread_unpark(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         let hook: Hook = Arc::new(hook);
-        self.hooks.thread_unpark = Some(hook);
+        self.hooks.unpark = Some(hook);
         self
     }
 

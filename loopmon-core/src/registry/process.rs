@@ -276,9 +276,20 @@ impl Process {
 
 #[cfg(test)]
 impl Process {
-    /// A process without threads and sinks, for a watchdog that a test drives.
-    pub(crate) fn driven() -> Arc<Self> {
-        Arc::new(Self::new(Vec::new(), Vec::new(), Duration::ZERO))
+    /// A process without a watchdog's thread, for one that a test drives.
+    pub(crate) fn driven(sinks: Vec<Box<dyn Sink>>) -> Arc<Self> {
+        let queues = sinks.into_iter().map(|sink| Queue::start("test", sink));
+        let queues = queues.collect::<io::Result<_>>().expect("a thread");
+        Arc::new(Self::new(Vec::new(), queues, Duration::ZERO))
+    }
+
+    /// Waits until the sinks were told everything.
+    pub(crate) fn wait_for_sinks(&self) {
+        let until = Instant::now() + Duration::from_secs(20);
+        for queue in &self.queues {
+            queue.request_flush(until);
+            queue.wait_flushed(until);
+        }
     }
 
     pub(crate) fn arrive(&self, subject: Subject) {

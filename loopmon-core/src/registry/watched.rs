@@ -152,13 +152,11 @@ impl Watched {
         let Some(Hooked { threads, .. }) = self.hooked.as_deref() else {
             return false;
         };
-        match self.flavor {
-            RuntimeFlavor::CurrentThread => self.is_being_dropped() && threads.alive() == 0,
-            _ => {
-                let only_workers = threads.started() == self.num_workers;
-                self.is_closed() && only_workers && threads.alive() > 0
-            }
+        if self.flavor == RuntimeFlavor::CurrentThread {
+            return self.is_being_dropped() && threads.alive() == 0;
         }
+        let only_workers = threads.started() == self.num_workers;
+        self.is_closed() && only_workers && threads.alive() > 0
     }
 
     /// Whether it is shutting down, and nothing of it is left.

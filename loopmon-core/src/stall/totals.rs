@@ -60,10 +60,8 @@ impl Stalls {
 
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let by_cause = self.by_cause.iter().map(|totals| {
-            let before = earlier.by_cause.iter();
-            let before = before
-                .filter(|e| (e.cause, e.drill) == (totals.cause, totals.drill))
-                .next_back();
+            let same = |e: &&StallTotals| (e.cause, e.drill) == (totals.cause, totals.drill);
+            let before = earlier.by_cause.iter().find(same);
             before.map_or_else(|| totals.clone(), |before| totals.since(before))
         });
         Self {

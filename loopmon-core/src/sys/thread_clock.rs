@@ -56,13 +56,13 @@ mod tests {
         let before = (other.cpu_time().unwrap(), own.cpu_time().unwrap());
         let start = Instant::now();
         let gained = loop {
-            let gained = own.cpu_time().unwrap() - before.1;
+            let gained = own.cpu_time().unwrap().abs_diff(before.1);
             if gained >= Duration::from_millis(20) || start.elapsed().as_secs() > 20 {
                 break gained;
             }
         };
         assert!(gained >= Duration::from_millis(20), "{gained:?}");
-        let idle = other.cpu_time().unwrap() - before.0;
+        let idle = other.cpu_time().unwrap().abs_diff(before.0);
         assert!(idle < gained / 2, "{idle:?}");
         waiting.thread().unpark();
         waiting.join().unwrap();

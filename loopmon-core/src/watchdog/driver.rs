@@ -68,8 +68,8 @@ impl Driver {
             cpu_time,
         });
         let computed = cpu_time.saturating_sub(suspicion.cpu_time);
-        let computes = computed >= now.saturating_duration_since(suspicion.since) / 2;
-        if suspicion.movements != movements || !computes {
+        let waited = now.saturating_duration_since(suspicion.since);
+        if suspicion.movements != movements || computed < waited / 2 {
             self.suspicion = None;
             return None;
         }

@@ -96,4 +96,6 @@ impl Watchdog {
 }
 
 #[cfg(test)]
+mod stall_tests;
+#[cfg(test)]
 mod tests;

@@ -111,7 +111,7 @@ impl Subject {
         let Some((pinger, bell)) = &mut self.pings else {
             return;
         };
-        let (line, suspected) = (&self.watched.line, self.workers.are_suspected());
+        let (line, suspected) = (&self.watched.line, self.workers.suspect());
         match pinger.send(now) {
             Due::Send => {
                 line.ask(now);

@@ -42,7 +42,7 @@ impl Driven {
             now,
         ));
         let bell = Arc::new(Bell::new().unwrap());
-        let process = Process::driven();
+        let process = Process::driven(Vec::new());
         let rung = (probe == Probe::Io).then(|| Arc::clone(&bell));
         process.arrive(Subject::new(Arc::clone(&watched), rung, None));
         Self {

@@ -201,9 +201,15 @@ impl Workers {
         now == self.seen
     }
 
-    /// Whether a worker has not moved for a tick.
-    pub(super) fn are_suspected(&self) -> bool {
-        self.lives.iter().any(|life| life.seen() >= self.tick)
+    /// Whether a worker has now not moved for a tick; true once for each absence.
+    pub(super) fn suspect(&mut self) -> bool {
+        let tick = self.tick;
+        // All are asked, so that two who leave together are one suspicion.
+        let found = self
+            .lives
+            .iter_mut()
+            .filter_map(|life| life.suspect(tick).then_some(()));
+        found.count() > 0
     }
 
     /// When to look next, if anybody is active.
