@@ -23,6 +23,7 @@ mod program_end;
 mod runtimes;
 mod sink_faults;
 mod support;
+mod telling;
 
 use std::process::ExitCode;
 
@@ -37,5 +38,6 @@ fn main() -> ExitCode {
         program_end::suite(),
         runtimes::suite(),
         sink_faults::suite(),
+        telling::suite(),
     ])
 }
