@@ -1,7 +1,7 @@
 //! Atomics, of std or of loom: what is proved is what runs.
 
-#[cfg(not(loopmon_loom))]
+#[cfg(not(all(test, loopmon_loom)))]
 pub(crate) use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-#[cfg(loopmon_loom)]
+#[cfg(all(test, loopmon_loom))]
 pub(crate) use loom::sync::atomic::{AtomicBool, Ordering, fence};
