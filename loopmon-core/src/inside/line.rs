@@ -125,6 +125,19 @@ mod tests {
     }
 
     #[test]
+    fn an_event_out_of_turn_counts_from_when_a_regular_one_is_due() {
+        let (line, start) = (Line::default(), Instant::now());
+        line.ask_out_of_turn(start);
+        let waits = |now| (line.waiting(now), line.counted_waiting(now));
+        assert_eq!(waits(start + 9 * MS), (Some(9 * MS), None));
+        line.count_from(start + 10 * MS);
+        assert_eq!(waits(start + 12 * MS), (Some(12 * MS), Some(2 * MS)));
+        line.answer(start + 12 * MS);
+        line.ask(start + 20 * MS);
+        assert_eq!(waits(start + 21 * MS), (Some(MS), Some(MS)));
+    }
+
+    #[test]
     fn an_answer_before_the_event_is_discarded() {
         let (line, start) = (Line::default(), Instant::now());
         line.ask(start + MS);

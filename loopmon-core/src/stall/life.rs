@@ -306,6 +306,7 @@ mod tests {
         for mark in 0..10 {
             worker.stay(30 * MS, Some((mark, 0)), Duration::ZERO);
             worker.now += 60 * 1000 * MS;
+            worker.look(Some((mark, 0)), Duration::ZERO);
         }
         assert_eq!(worker.changes, []);
     }

@@ -52,12 +52,16 @@ struct Kept {
 
 impl Driven {
     fn new(drill: Option<Duration>) -> Self {
+        Self::with_interval(250 * MS, drill)
+    }
+
+    fn with_interval(interval: Duration, drill: Option<Duration>) -> Self {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(4);
         let hooked = UserHooks::default().install(&mut builder);
         let runtime = builder.build().unwrap();
         let settings = Settings {
-            interval: 250 * MS,
+            interval,
             stall_threshold: THRESHOLD,
             backtrace: Backtrace::Auto,
         };
@@ -265,6 +269,25 @@ fn a_worker_that_does_not_move_is_suspected_and_the_lag_asked_for_out_of_turn() 
     let regular = driven.watched.lags.load().count() - counted;
     assert!(regular <= 4, "in half a second at 250 ms: {regular}");
     assert!((10..=14).contains(&rings), "{rings}");
+}
+
+#[test]
+fn a_ping_out_of_turn_that_waits_is_the_present_lag_and_no_event() {
+    let hour = Duration::from_secs(3600);
+    let mut driven = Driven::with_interval(hour, None);
+    let kept = driven.keep_a_worker();
+    for _ in 0..10 {
+        driven.watchdog.tick(|| driven.now);
+        driven.now += 10 * MS; // And nobody answers.
+    }
+    let host_lags = &driven.watchdog.process.host_lags;
+    let lag = driven.watched.snapshot(driven.now, host_lags).lag;
+    assert!(lag.waiting() >= Some(50 * MS), "{lag:?}");
+    assert_eq!(lag.count(), 0);
+    let told = driven.told();
+    let started = told.iter().find(|stall| stall.phase == Phase::Started);
+    assert!(started.is_none_or(|stall| stall.lag.is_some()), "{told:?}");
+    drop(kept);
 }
 
 #[test]
