@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::RuntimeFlavor;
 
 use crate::registry::Watched;
-use crate::stall::{Life, Mark};
+use crate::stall::{Life, Mark, WorkerName};
 use crate::sys::ThreadId;
 
 /// Tokio's I/O and timer driver, which can keep a worker as a task can: a million
@@ -14,6 +14,7 @@ use crate::sys::ThreadId;
 pub(super) struct Driver {
     life: Life,
     tick: Duration,
+    name: WorkerName,
     suspicion: Option<Suspicion>,
 }
 
@@ -27,10 +28,15 @@ struct Suspicion {
 }
 
 impl Driver {
-    pub(super) fn new(life: Life, tick: Duration) -> Self {
+    pub(super) fn new(life: Life, tick: Duration, workers: usize) -> Self {
+        let name = match workers {
+            1 => WorkerName::Index(0),
+            _ => WorkerName::Driver,
+        };
         Self {
             life,
             tick,
+            name,
             suspicion: None,
         }
     }
@@ -41,6 +47,11 @@ impl Driver {
 
     pub(super) fn life(&self) -> &Life {
         &self.life
+    }
+
+    /// Whose stall it is when the driver hangs: Tokio does not tell which worker is in it.
+    pub(super) fn name(&self) -> WorkerName {
+        self.name
     }
 
     pub(super) fn is_suspected(&self) -> bool {

@@ -53,7 +53,7 @@ impl Workers {
             tick,
             lives: (0..count).map(|_| life()).collect(),
             root: life(),
-            driver: Driver::new(life(), tick),
+            driver: Driver::new(life(), tick, count),
             shutdown: life(),
             readings: Vec::with_capacity(count),
             seen: Seen::default(),
@@ -125,10 +125,7 @@ impl Workers {
         let all_parked = parked == self.lives.len() && !watched.is_closed();
         let waiting = watched.waiting(at).filter(|_| all_parked);
         let look = Look::at(at, self.driver.mark(at, waiting, movements, watched));
-        let name = match self.lives.len() {
-            1 => WorkerName::Index(0),
-            _ => WorkerName::Driver,
-        };
+        let name = self.driver.name();
         tell(
             self.driver.life_mut(),
             look,
@@ -161,10 +158,7 @@ impl Workers {
         for (name, life) in names.zip(&mut self.lives) {
             tell(life, look, name, Cause::Unknown, 0, witness);
         }
-        let driver = match self.lives.len() {
-            1 => WorkerName::Index(0),
-            _ => WorkerName::Driver,
-        };
+        let driver = self.driver.name();
         for (life, name, cause) in [
             (&mut self.root, WorkerName::Main, Cause::Unknown),
             (self.driver.life_mut(), driver, Cause::Driver),

@@ -6,16 +6,18 @@
 //! are left out. Later versions may add fields and kinds of events; [`SCHEMA`] grows
 //! when the meaning of one changes.
 
+mod stall;
+
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dropped, End, Event, Sample, Stall, Start};
+pub use self::stall::{StallLine, StallTotalsFields, StallsFields};
+use super::{Dropped, End, Event, Sample, Start};
 use crate::clock::Timestamp;
 use crate::snapshot::Snapshot;
-use crate::stall::{StallTotals, Stalls};
 
 /// The version of the schema, in every start record.
 pub const SCHEMA: u32 = 1;
@@ -162,85 +164,6 @@ pub struct EndLine {
     pub dropped: Vec<DroppedFields>,
 }
 
-/// The fields of [`Kind::Stall`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "the fields of `Stall` by the same names, with units"
-)]
-pub struct StallLine {
-    pub phase: String,
-    pub id: u64,
-    pub runtime: String,
-    pub worker: String,
-    pub duration_s: f64,
-    pub duration_error_s: f64,
-    pub cause: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lag_s: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub global_queue_depth: Option<usize>,
-    pub parked: usize,
-    pub workers: usize,
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub drill: bool,
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub muted: bool,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub held_back: u64,
-}
-
-/// The stalls in a window; missing as long as there was none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "the fields of `Stalls` by the same names, with units"
-)]
-pub struct StallsFields {
-    pub active: usize,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub age_s: Option<f64>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub held_back: u64,
-    pub by_cause: Vec<StallTotalsFields>,
-}
-
-/// The stalls of one cause in a window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "the fields of `StallTotals` by the same names, with units"
-)]
-pub struct StallTotalsFields {
-    pub cause: String,
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub drill: bool,
-    pub started: u64,
-    pub time_s: f64,
-    /// The longest that ended in the window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_s: Option<f64>,
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_zero(value: &u64) -> bool {
-    *value == 0
-}
-
 /// Lag in a window. `count` is 0, and the rest missing, if no ping was answered or
 /// waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -350,27 +273,6 @@ impl From<&Sample> for SampleLine {
     }
 }
 
-impl From<&Stall> for StallLine {
-    fn from(stall: &Stall) -> Self {
-        Self {
-            phase: stall.phase.to_string(),
-            id: stall.id,
-            runtime: stall.runtime.to_string(),
-            worker: stall.worker.to_string(),
-            duration_s: in_micros(stall.duration),
-            duration_error_s: in_micros(stall.duration_error),
-            cause: stall.cause.to_string(),
-            lag_s: seconds(stall.lag),
-            global_queue_depth: stall.global_queue_depth,
-            parked: stall.parked,
-            workers: stall.workers,
-            drill: stall.drill,
-            muted: stall.muted,
-            held_back: stall.held_back,
-        }
-    }
-}
-
 impl From<&End> for EndLine {
     fn from(end: &End) -> Self {
         Self {
@@ -399,34 +301,6 @@ impl LagFields {
             last_s: seconds(snapshot.lag.last()),
             waiting_s: seconds(snapshot.lag.waiting()),
         })
-    }
-}
-
-impl StallsFields {
-    fn of(stalls: &Stalls) -> Option<Self> {
-        let fields = || Self {
-            active: stalls.active,
-            age_s: seconds(stalls.age),
-            held_back: stalls.held_back,
-            by_cause: stalls
-                .by_cause
-                .iter()
-                .map(StallTotalsFields::from)
-                .collect(),
-        };
-        (!stalls.by_cause.is_empty()).then(fields)
-    }
-}
-
-impl From<&StallTotals> for StallTotalsFields {
-    fn from(totals: &StallTotals) -> Self {
-        Self {
-            cause: totals.cause.to_string(),
-            drill: totals.drill,
-            started: totals.started,
-            time_s: in_micros(totals.time),
-            max_s: seconds(totals.durations.max()),
-        }
     }
 }
 
