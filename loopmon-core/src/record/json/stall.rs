@@ -105,7 +105,7 @@ impl From<&Stall> for StallLine {
 }
 
 impl StallsFields {
-    fn of(stalls: &Stalls) -> Option<Self> {
+    pub(super) fn of(stalls: &Stalls) -> Option<Self> {
         let fields = || Self {
             active: stalls.active,
             age_s: seconds(stalls.age),
