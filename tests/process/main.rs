@@ -22,6 +22,7 @@ mod probes;
 mod program_end;
 mod runtimes;
 mod sink_faults;
+mod stalls;
 mod support;
 
 use std::process::ExitCode;
@@ -37,5 +38,6 @@ fn main() -> ExitCode {
         program_end::suite(),
         runtimes::suite(),
         sink_faults::suite(),
+        stalls::suite(),
     ])
 }
