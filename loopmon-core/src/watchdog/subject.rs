@@ -31,8 +31,10 @@ pub(crate) struct Subject {
     tick: Duration,
     workers: Workers,
     stalls: StallTeller,
-    /// All were parked, and whoever becomes active wakes the watchdog.
+    /// Whoever becomes active wakes the watchdog.
     dozing: bool,
+    /// When something happened last that may set several workers in motion.
+    stirred: Instant,
     drill: Option<Drill>,
     sampled: Option<Snapshot>,
     next_sample: Instant,
@@ -53,6 +55,7 @@ impl Subject {
             workers: Workers::new(watched.num_workers, settings.stall_threshold, tick),
             stalls: StallTeller::default(),
             dozing: false,
+            stirred: now,
             drill: drill.map(|length| Drill::new(length, now)),
             sampled: None,
             next_sample: now + SAMPLE_PERIOD.max(settings.interval),
@@ -86,6 +89,7 @@ impl Subject {
             && let Some(hooked) = &self.watched.hooked
         {
             self.workers.were_quiet_until(hooked.quiet_until(now));
+            self.stirred = now;
         }
         self.dozing = false;
         let mut witness = self.stalls.witness(now, &self.watched, limit, process);
@@ -116,6 +120,7 @@ impl Subject {
             Due::Send => {
                 line.ask(now);
                 bell.ring();
+                self.stirred = now;
             }
             Due::Count => line.count_from(now),
             Due::Nothing if suspected && pinger.send_out_of_turn(now) => {
@@ -185,8 +190,16 @@ impl Subject {
             _ => false,
         };
         // Who begins to drive a runtime says so, with or without hooks.
-        let left_alone = self.dozing || workers.are_undriven(watched);
-        (!left_alone).then(|| now + workers.next_look())
+        let nobody_new = self.dozing || workers.are_undriven(watched);
+        let left_alone = nobody_new && !workers.need_looks();
+        (!left_alone).then(|| now + workers.next_look().min(self.while_stirred(now)))
+    }
+
+    /// One who wakes is followed by others, and most of them are done at once: so the
+    /// first looks follow each other quickly, and each takes twice as long to come.
+    fn while_stirred(&self, now: Instant) -> Duration {
+        let since = now.saturating_duration_since(self.stirred);
+        since.clamp(SHORTEST_TICK, self.tick)
     }
 
     pub(super) fn start(&self, now: Instant) -> Start {

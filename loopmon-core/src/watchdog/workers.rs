@@ -174,14 +174,18 @@ impl Workers {
         }
     }
 
-    /// Whether nobody is away or active, so that there is nothing to look at until
-    /// somebody is.
+    /// Whether nobody is active but those who have been so for a while, without a move.
+    /// Whoever else becomes active tells.
     pub(super) fn are_quiet(&self, watched: &Watched) -> bool {
-        let nobody_away = self.lives().all(|life| life.away().is_none());
-        let nobody_active = self.seen.parked == self.lives.len() && !self.seen.root_is_polled;
-        nobody_away
-            && (nobody_active || watched.is_closed() || self.are_undriven(watched))
-            && !self.driver.is_suspected()
+        let active = self.lives.len() - self.seen.parked + usize::from(self.seen.root_is_polled);
+        let unmoved = self.lives.iter().chain([&self.root]);
+        let unmoved = unmoved.filter(|life| life.seen() > Duration::ZERO).count();
+        active == unmoved || watched.is_closed() || self.are_undriven(watched)
+    }
+
+    /// Whether somebody is away, or may be, and has to be looked at.
+    pub(super) fn need_looks(&self) -> bool {
+        self.lives().any(|life| life.away().is_some()) || self.driver.is_suspected()
     }
 
     /// Whether nothing can be told of the runtime at present: nobody drives it, as far as
