@@ -22,6 +22,7 @@ mod probes;
 mod program_end;
 mod runtimes;
 mod sink_faults;
+mod stall_course;
 mod stalls;
 mod support;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         program_end::suite(),
         runtimes::suite(),
         sink_faults::suite(),
+        stall_course::suite(),
         stalls::suite(),
     ])
 }

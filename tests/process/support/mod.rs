@@ -18,7 +18,7 @@ pub(crate) use process::{alive_tasks, descriptors, stdin_ends, threads};
 pub(crate) use program::{Outcome, Program, program};
 pub(crate) use records::{Gate, Told, make_events, read_records};
 pub(crate) use stall_log::{StallLog, THRESHOLD, nothing_lasts, only_started};
-pub(crate) use suite::{Suite, main, skip};
+pub(crate) use suite::{Suite, late, main, skip};
 
 /// Looks until what is seen is as it should be. The deadline is so far away that
 /// only a program that hangs meets it.
