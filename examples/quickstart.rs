@@ -1,6 +1,7 @@
 //! A web service that drives itself with real requests for ten seconds. After
 //! three of them a "deploy" makes a handler block the loop; three seconds later the
-//! deploy is rolled back. Watch lag and tasks move.
+//! deploy is rolled back. Watch lag and tasks move, and the stuck workers while they are
+//! stuck.
 //!
 //! ```text
 //! cargo run --release --example quickstart
@@ -18,9 +19,9 @@ use tokio::time::{Instant, interval, sleep};
 /// Whether the faulty version of the service is deployed.
 static FAULTY: AtomicBool = AtomicBool::new(false);
 
-const REQUESTS_PER_SECOND: u32 = 40;
+const REQUESTS_PER_SECOND: u32 = 10;
 
-#[loopmon::main(interval = "50ms", sink = "stderr?every=1s")]
+#[loopmon::main(interval = "50ms", stall_threshold = "100ms", sink = "stderr?every=1s")]
 async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -28,7 +29,7 @@ async fn main() -> std::io::Result<()> {
 
     phase("healthy", false, address).await;
     phase(
-        "deployed: each request now blocks its worker for 60 ms",
+        "deployed: each request now blocks its worker for 120 ms",
         true,
         address,
     )
@@ -40,9 +41,9 @@ async fn main() -> std::io::Result<()> {
 async fn page() -> &'static str {
     if FAULTY.load(Ordering::Relaxed) {
         // The mistake: this keeps the worker, and every task that waits for it.
-        std::thread::sleep(Duration::from_millis(60));
+        std::thread::sleep(Duration::from_millis(120));
     } else {
-        sleep(Duration::from_millis(60)).await;
+        sleep(Duration::from_millis(120)).await;
     }
     "hello\n"
 }

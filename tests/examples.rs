@@ -75,6 +75,9 @@ fn quickstart_shows_the_lag_rise_while_the_fault_is_deployed() {
     let calm = median(&[&lags[..3], &lags[8..]].concat());
     let late = median(&lags[4..6]);
     assert!(late > 3.0 * calm, "{late} beside {calm} in {lags:?}");
+    let told = |what| shown.stderr.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(told("phase=started"), 5, "in full:\n{}", shown.stderr);
+    assert!(told(" stalls_held_back=") >= 1, "{}", shown.stderr);
     assert!(
         of_each_line("active_tasks").any(|count| count > 0.0),
         "{}",
@@ -86,6 +89,20 @@ fn quickstart_shows_the_lag_rise_while_the_fault_is_deployed() {
 fn skipped(why: &str) {
     use std::io::Write as _;
     let _closed = std::io::stderr().write_all(format!("test {why} ... ignored\n").as_bytes());
+}
+
+#[test]
+fn blocked_worker_is_told_while_it_is_blocked_and_nobody_else_is_late() {
+    let shown = run("blocked_worker");
+    let phases: Vec<_> = shown
+        .stderr
+        .lines()
+        .filter_map(|line| line.split_once(" phase=")?.1.split(' ').next())
+        .collect();
+    assert_eq!(phases.first(), Some(&"started"), "{}", shown.stderr);
+    assert_eq!(phases.last(), Some(&"ended"), "{}", shown.stderr);
+    assert!(phases.contains(&"ongoing"), "at twice: {}", shown.stderr);
+    assert!(shown.stdout.contains("late"), "{}", shown.stdout);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn an_unknown_variable_is_told_in_one_line() {
         outcome.prints("hello\n").notice(),
         "`LOOPMON_INTERVALL` = `25ms`: no such variable (did you mean `LOOPMON_INTERVAL`?); \
          accepted: LOOPMON_INTERVAL, LOOPMON_STALL_THRESHOLD, LOOPMON_SINK, \
-         LOOPMON_BACKTRACE, LOOPMON_OWN, LOOPMON_OFF; ignored"
+         LOOPMON_BACKTRACE, LOOPMON_OWN, LOOPMON_OFF, LOOPMON_DRILL; ignored"
     );
 }
 

@@ -11,7 +11,7 @@ use crate::support::{
     Outcome, Program, Suite, Told, annotated, annotated_main, make_events, program, read_records,
     stdin_ends, wait_until,
 };
-use loopmon::__private::Flavor;
+use loopmon::__private::{Flavor, Key};
 use loopmon::json::Line;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
@@ -76,7 +76,8 @@ fn lost_both_events(outcome: &Outcome, why: &str) {
 fn runs_for_three_samples() {
     let told = Told::default();
     let sink = Box::new(told.clone());
-    annotated(Flavor::MultiThread, &[], vec![sink], async {
+    let settings = &[(Key::StallThreshold, "1h")];
+    annotated(Flavor::MultiThread, settings, vec![sink], async {
         wait_until(|| told.count(), |count| *count >= 4);
     });
 }

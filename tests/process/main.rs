@@ -25,6 +25,7 @@ mod sink_faults;
 mod stall_course;
 mod stalls;
 mod support;
+mod telling;
 
 use std::process::ExitCode;
 
@@ -41,5 +42,6 @@ fn main() -> ExitCode {
         sink_faults::suite(),
         stall_course::suite(),
         stalls::suite(),
+        telling::suite(),
     ])
 }
