@@ -75,7 +75,13 @@ fn quickstart_shows_the_lag_rise_while_the_fault_is_deployed() {
     let calm = median(&[&lags[..3], &lags[8..]].concat());
     let late = median(&lags[4..6]);
     assert!(late > 3.0 * calm, "{late} beside {calm} in {lags:?}");
-    let told = |what| shown.stderr.lines().filter(|line| line.contains(what)).count();
+    let told = |what| {
+        shown
+            .stderr
+            .lines()
+            .filter(|line| line.contains(what))
+            .count()
+    };
     assert_eq!(told("phase=started"), 5, "in full:\n{}", shown.stderr);
     assert!(told(" stalls_held_back=") >= 1, "{}", shown.stderr);
     assert!(
