@@ -39,13 +39,6 @@ impl Other {
         }
     }
 
-    /// A runtime to be ended.
-    fn build(&self, workers: usize) -> (Runtime, Monitor) {
-        Monitor::builder()
-            .build(&mut multi_thread(workers))
-            .unwrap()
-    }
-
     /// Nothing is told of `ended` for a long time. Of this runtime it is.
     #[track_caller]
     fn alone_is_told(&self, ended: &[Monitor]) {
@@ -92,7 +85,8 @@ fn end_silently(begin: impl Fn(&Runtime), ends: &[End]) {
     let (mut ended, mut ending) = (vec![], vec![]);
     for end in ends.iter().copied() {
         for workers in [1, 4] {
-            let (runtime, monitor) = other.build(workers);
+            let mut tokio = multi_thread(workers);
+            let (runtime, monitor) = Monitor::builder().build(&mut tokio).unwrap();
             begin(&runtime);
             ended.push(monitor);
             ending.push(thread::spawn(move || end(runtime)));

@@ -170,11 +170,11 @@ fn into(file: &Path) -> String {
 }
 
 fn stalls(records: &[Record]) -> Vec<&StallLine> {
-    let stall = |record| match record {
-        &Record::Stall(ref stall) => Some(stall),
+    let stalls = records.iter().filter_map(|record| match record {
+        Record::Stall(stall) => Some(stall),
         _ => None,
-    };
-    records.iter().filter_map(stall).collect()
+    });
+    stalls.collect()
 }
 
 fn the_file_has_a_stall_in_its_samples_while_it_lasts() {
