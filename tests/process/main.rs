@@ -14,6 +14,8 @@
 )]
 
 mod environment;
+mod false_alarms;
+mod false_alarms_at_the_end;
 mod jsonl;
 mod lifetime;
 mod operating_system;
@@ -22,6 +24,9 @@ mod probes;
 mod program_end;
 mod runtimes;
 mod sink_faults;
+mod stall_course;
+mod stalls;
+mod stalls_at_the_end;
 mod support;
 mod telling;
 
@@ -30,6 +35,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::main(vec![
         environment::suite(),
+        false_alarms::suite(),
+        false_alarms_at_the_end::suite(),
         jsonl::suite(),
         lifetime::suite(),
         operating_system::suite(),
@@ -38,6 +45,9 @@ fn main() -> ExitCode {
         program_end::suite(),
         runtimes::suite(),
         sink_faults::suite(),
+        stall_course::suite(),
+        stalls::suite(),
+        stalls_at_the_end::suite(),
         telling::suite(),
     ])
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{Gate, Suite, Told, threads, wait_until};
+use crate::support::{Blocker, Gate, Kind, StallLog, Suite, Told, threads, wait_until};
 use loopmon::{Monitor, StartError};
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,6 +16,7 @@ pub(super) fn suite() -> Suite {
         .check(starting_outside_of_a_runtime_is_an_error)
         .check(current_finds_the_runtime_it_is_called_on)
         .check(hooks_of_the_program_are_called_beside_ours)
+        .check(the_unpark_hook_of_the_program_is_called_beside_ours)
         .check(a_hook_that_tokio_has_already_is_refused_by_name)
         .check(threads_are_workers_and_those_for_blocking_work)
         .check(without_our_hooks_threads_are_not_counted)
@@ -149,6 +150,26 @@ fn hooks_of_the_program_are_called_beside_ours() {
     assert_eq!(stopped.load(Ordering::SeqCst), 3);
 }
 
+fn the_unpark_hook_of_the_program_is_called_beside_ours() {
+    let (unparked, unpark) = counting();
+    let log = StallLog::default();
+    let builder = Monitor::builder()
+        .sink(log.clone())
+        .on_thread_unpark(unpark);
+    let mut tokio = Builder::new_multi_thread();
+    let (runtime, _monitor) = builder.build(tokio.worker_threads(1).enable_all()).unwrap();
+    for round in 1..=5 {
+        runtime.block_on(runtime.spawn(async {})).unwrap();
+        wait_until(|| unparked.load(Ordering::SeqCst), |count| *count >= round);
+    }
+    // Ours wakes the watchdog, which sleeps while all are parked.
+    let blocker = Blocker::new(Kind::Pipe);
+    let trap = blocker.trap();
+    runtime.spawn(async move { trap() });
+    log.tells_all(&[blocker]);
+    assert_eq!(log.hooks(), [true]);
+}
+
 fn a_hook_that_tokio_has_already_is_refused_by_name() {
     let refused = |builder: &mut Builder| Monitor::builder().build(builder).unwrap_err();
     let mut tokio = Builder::new_multi_thread();
@@ -164,6 +185,13 @@ fn a_hook_that_tokio_has_already_is_refused_by_name() {
         "{error:?}"
     );
     assert!(error.to_string().contains("`on_thread_stop`"), "{error}");
+    let mut tokio = Builder::new_current_thread();
+    let error = refused(tokio.on_thread_unpark(|| ()));
+    assert!(
+        matches!(error, StartError::HookTaken("on_thread_unpark")),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("`on_thread_unpark`"), "{error}");
     // Hooks that loopmon does not need are no obstacle.
     let mut tokio = Builder::new_multi_thread();
     tokio.enable_all().on_thread_park(|| ());

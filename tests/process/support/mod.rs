@@ -1,20 +1,24 @@
 //! What the tests share.
 
+mod blocker;
 mod monitored;
 mod process;
 mod program;
 mod records;
+mod stall_log;
 mod suite;
 
 use std::fmt::Debug;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use blocker::{Blocker, Kind};
 pub(crate) use monitored::{Settings, annotated, annotated_main};
 pub(crate) use process::{alive_tasks, descriptors, stdin_ends, threads};
 pub(crate) use program::{Outcome, Program, program};
 pub(crate) use records::{Gate, Told, make_events, read_records};
-pub(crate) use suite::{Suite, main, skip};
+pub(crate) use stall_log::{StallLog, THRESHOLD, nothing_lasts, only_started};
+pub(crate) use suite::{Suite, late, main, skip};
 
 /// Looks until what is seen is as it should be. The deadline is so far away that
 /// only a program that hangs meets it.

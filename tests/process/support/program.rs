@@ -9,7 +9,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::{env, mem};
+use std::{env, fs, mem};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::wait_at_most;
 
@@ -170,6 +173,24 @@ impl Running {
 
     pub(crate) fn stderr_so_far(&self) -> String {
         self.stderr.so_far()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("the program has not ended");
+    }
+
+    /// As in `ps`: `T` if it is suspended.
+    pub(crate) fn state(&self) -> char {
+        let stat = format!("/proc/{}/stat", self.pid());
+        let stat = fs::read_to_string(stat).expect("the program has not ended");
+        let after_the_name = stat.rsplit(") ").next();
+        after_the_name
+            .and_then(|fields| fields.chars().next())
+            .expect("a state")
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().expect("a process id"))
     }
 
     /// Lets a program go on that waits for the end of its standard input.

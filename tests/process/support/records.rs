@@ -89,6 +89,10 @@ impl Gate {
         changed.notify_all();
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn pass(&self) {
         let (open, changed) = &*self.0;
         let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
