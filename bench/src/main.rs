@@ -8,11 +8,14 @@
 
 mod blocker;
 mod child;
+mod dice;
 mod quiet;
 mod report;
 mod scenario;
 mod stats;
+mod tally;
 mod truth;
+mod witness;
 
 use std::process::ExitCode;
 use std::time::Instant;

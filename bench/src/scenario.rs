@@ -6,6 +6,8 @@ mod driver_starvation;
 mod frozen_tenth;
 mod idle_cost;
 mod idle_lag;
+mod stalled_others;
+mod stalled_worker;
 mod yield_storm;
 
 use crate::report::Report;
@@ -33,9 +35,11 @@ type Scenario = (&'static str, fn(Effort) -> Report);
 type Program = (&'static str, fn(&[String]));
 
 /// What can be run, by name.
-pub(crate) const ALL: [Scenario; 7] = [
+pub(crate) const ALL: [Scenario; 9] = [
     ("idle-lag", idle_lag::run),
     ("blocked-worker", blocked_worker::run),
+    ("stalled-worker", stalled_worker::run),
+    ("stalled-others", stalled_others::run),
     ("driver-starvation", driver_starvation::run),
     ("frozen-tenth", frozen_tenth::run),
     ("idle-cost", idle_cost::run),
