@@ -2,10 +2,13 @@
 
 mod blocked_worker;
 mod build_cost;
+mod driver_lag;
 mod driver_starvation;
 mod frozen_tenth;
 mod idle_cost;
 mod idle_lag;
+mod many_polls;
+mod no_stall;
 mod stalled_others;
 mod stalled_worker;
 mod yield_storm;
@@ -35,12 +38,15 @@ type Scenario = (&'static str, fn(Effort) -> Report);
 type Program = (&'static str, fn(&[String]));
 
 /// What can be run, by name.
-pub(crate) const ALL: [Scenario; 9] = [
+pub(crate) const ALL: [Scenario; 12] = [
     ("idle-lag", idle_lag::run),
     ("blocked-worker", blocked_worker::run),
     ("stalled-worker", stalled_worker::run),
     ("stalled-others", stalled_others::run),
     ("driver-starvation", driver_starvation::run),
+    ("driver-lag", driver_lag::run),
+    ("no-stall", no_stall::run),
+    ("many-polls", many_polls::run),
     ("frozen-tenth", frozen_tenth::run),
     ("idle-cost", idle_cost::run),
     ("yield-storm", yield_storm::run),
@@ -48,7 +54,8 @@ pub(crate) const ALL: [Scenario; 9] = [
 ];
 
 /// The programs that scenarios start as processes of their own.
-pub(crate) const CHILDREN: [Program; 2] = [
+pub(crate) const CHILDREN: [Program; 3] = [
     ("idle", idle_cost::child),
+    ("no-stall", no_stall::child),
     ("yield-storm", yield_storm::child),
 ];
