@@ -24,6 +24,10 @@ impl Look {
     }
 }
 
+/// Between its metrics and the task, on the way there and on the way back, a worker
+/// looks for work in the queues of the others. 0.08 ms was the most in 300 stalls.
+const SCHEDULING: Duration = Duration::from_micros(250);
+
 /// How long an absence lasted, as far as looks can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
@@ -181,8 +185,9 @@ impl Absence {
         let at_most = busy.map_or(seen.at_most, |(before, after)| {
             after.saturating_sub(before).min(seen.at_most)
         });
+        let at_least = seen.at_least.min(at_most);
         Extent {
-            at_least: seen.at_least.min(at_most),
+            at_least: at_least.saturating_sub(SCHEDULING),
             at_most,
         }
     }
