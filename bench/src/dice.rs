@@ -12,13 +12,13 @@ impl Dice {
 
     /// Evenly, to the microsecond.
     pub(crate) fn between(&mut self, least: Duration, most: Duration) -> Duration {
-        let span = u64::try_from((most - least).as_micros()).expect("less than an age");
+        let span = u64::try_from(most.saturating_sub(least).as_micros()).expect("less than an age");
         least + Duration::from_micros(self.next() % (span + 1))
     }
 
     /// True in half of all cases.
     pub(crate) fn coin(&mut self) -> bool {
-        self.next() % 2 == 0
+        self.next().is_multiple_of(2)
     }
 
     fn next(&mut self) -> u64 {

@@ -15,6 +15,7 @@ mod scenario;
 mod stats;
 mod tally;
 mod truth;
+mod usage;
 mod witness;
 
 use std::process::ExitCode;

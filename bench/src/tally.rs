@@ -55,13 +55,17 @@ impl Tally {
         self.delays.push(ms(delay));
         self.excesses.push(ms(delay) - ms(THRESHOLD) - ms(host_lag));
         self.widths.push(ms(told.duration_error));
-        let (least, length, most) = (told.at_least(), truth.length(), told.duration);
-        if told.ended && least <= length && length <= most {
+        let (least, most) = (told.at_least(), told.duration);
+        if told.ended && least <= truth.at_most() && truth.length() <= most {
             self.within += 1;
         } else {
             self.outside.push(format!(
-                "outside: {length:?} in a {:?} on {:?}, told {least:?} to {most:?}, ended {}",
-                truth.kind, truth.worker, told.ended
+                "outside: {:?} to {:?} in a {:?} on {:?}, told {least:?} to {most:?}, ended {}",
+                truth.length(),
+                truth.at_most(),
+                truth.kind,
+                truth.worker,
+                told.ended
             ));
         }
     }
@@ -104,7 +108,7 @@ impl Tally {
         let found = self.found;
         report.goal(
             &format!("{of}: true length within what was told"),
-            self.said_within(),
+            format!("{} of {found}", self.within),
             "all",
             self.within == found && found > 0,
         );
@@ -125,10 +129,6 @@ impl Tally {
             report.note(what.clone());
         }
     }
-
-    pub(crate) fn said_within(&self) -> String {
-        format!("{} of {}", self.within, self.found)
-    }
 }
 
 /// Whether a stall is told of the right worker, for a time that overlaps the truth.
@@ -139,4 +139,29 @@ fn is_of(told: &Told, truth: &Truth) -> bool {
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blocker::{Kind, Place};
+    use std::time::Instant;
+
+    #[test]
+    fn a_stall_that_nobody_told_is_a_missed_goal() {
+        let started = Instant::now();
+        let truth = Truth {
+            kind: Kind::Sleep,
+            place: Place::Task,
+            worker: Some(1),
+            started,
+            ended: started + 2 * THRESHOLD,
+            around: None,
+        };
+        let (mut tally, mut report) = (Tally::default(), Report::default());
+        tally.add(&[truth], Vec::new(), Duration::ZERO);
+        tally.report_who(&mut report, "nobody");
+        assert!(!report.met());
+        assert!(report.to_text().contains("0 of 1"), "{}", report.to_text());
+    }
 }

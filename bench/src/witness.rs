@@ -33,7 +33,7 @@ impl Told {
             worker: stall.worker,
             cause: stall.cause,
             heard,
-            began_by: heard - at_least,
+            began_by: heard.checked_sub(at_least).unwrap_or(heard),
             duration: stall.duration,
             duration_error: stall.duration_error,
             ended: false,

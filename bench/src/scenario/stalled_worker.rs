@@ -2,11 +2,12 @@
 //! Is it told, while it lasts, of the right worker and with the right length?
 //!
 //! Half of the blocks come to whichever worker wakes first, as in real life. The others
-//! come to a chosen one, after all four have met: they keep their workers busy for a
-//! moment before, which counts as time away and is no part of the true length.
+//! come to a chosen one, after all four have met: that keeps their workers busy for a
+//! moment before.
 
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loopmon::Monitor;
 use tokio::runtime::{Builder, Runtime};
@@ -16,7 +17,7 @@ use crate::blocker::{Kind, Place, block, block_worker};
 use crate::dice::Dice;
 use crate::report::Report;
 use crate::tally::{THRESHOLD, Tally};
-use crate::truth::Notes;
+use crate::truth::{Notes, Truth};
 use crate::witness::Witness;
 
 const WORKERS: usize = 4;
@@ -30,6 +31,8 @@ pub(crate) fn run(effort: Effort) -> Report {
     let (witness, mut dice) = (Witness::default(), Dice::new(1));
     let mut tokio = Builder::new_multi_thread();
     tokio.enable_all().worker_threads(WORKERS);
+    let parks = Parks::default();
+    parks.listen(&mut tokio);
     let watched = witness.monitor().stall_threshold(THRESHOLD);
     let (runtime, monitor) = watched.build(&mut tokio).expect("a runtime");
     let (mut woken, mut chosen) = (Tally::default(), Tally::default());
@@ -38,6 +41,7 @@ pub(crate) fn run(effort: Effort) -> Report {
         let kind = Kind::ALL[trial / 2 % Kind::ALL.len()];
         let length = dice.between(SHORTEST, LONGEST);
         let (notes, before) = (Notes::new(1), monitor.snapshot());
+        let begun = parks.begin();
         let tally = if trial % 2 == 0 {
             block_whoever_wakes(&runtime, kind, length, &notes);
             &mut woken
@@ -49,20 +53,49 @@ pub(crate) fn run(effort: Effort) -> Report {
         };
         let told = witness.take();
         if let Some(host_lag) = kept(&mut report, &monitor, &before) {
-            tally.add(&notes.read(), told, host_lag);
+            let mut truths = notes.read();
+            for truth in &mut truths {
+                truth.around = Some((begun, parks.first_after(truth)));
+            }
+            tally.add(&truths, told, host_lag);
         }
     }
     drop(runtime);
     monitor.shutdown();
     for (tally, of) in [(&woken, "woken"), (&chosen, "after meeting")] {
         tally.report_who(&mut report, of);
+        tally.report_lengths(&mut report, of);
     }
-    woken.report_lengths(&mut report, "woken");
-    report.note(format!(
-        "after meeting: the block alone within what was told {}",
-        chosen.said_within()
-    ));
     report
+}
+
+/// When which worker parked, by Tokio's own hook.
+#[derive(Clone, Default)]
+struct Parks(Arc<Mutex<Vec<Parked>>>);
+
+type Parked = (Option<usize>, Instant);
+
+impl Parks {
+    fn listen(&self, tokio: &mut Builder) {
+        let parks = self.clone();
+        tokio.on_thread_park(move || {
+            let parked = (tokio::runtime::worker_index(), Instant::now());
+            parks.0.lock().expect("no hook panics").push(parked);
+        });
+    }
+
+    /// All are parked now.
+    fn begin(&self) -> Instant {
+        self.0.lock().expect("no hook panics").clear();
+        Instant::now()
+    }
+
+    fn first_after(&self, truth: &Truth) -> Instant {
+        let parks = self.0.lock().expect("no hook panics");
+        let mut after = parks.iter();
+        let found = after.find(|(worker, at)| *worker == truth.worker && *at >= truth.ended);
+        found.expect("a worker parks when it has nothing to do").1
+    }
 }
 
 /// How late the machine was since `before`, if not too late.
