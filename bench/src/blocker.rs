@@ -56,6 +56,7 @@ pub(crate) fn block(kind: Kind, place: Place, length: Duration, notes: &Notes) {
         worker,
         started,
         ended,
+        around: None,
     });
 }
 

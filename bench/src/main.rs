@@ -8,11 +8,15 @@
 
 mod blocker;
 mod child;
+mod dice;
 mod quiet;
 mod report;
 mod scenario;
 mod stats;
+mod tally;
 mod truth;
+mod usage;
+mod witness;
 
 use std::process::ExitCode;
 use std::time::Instant;

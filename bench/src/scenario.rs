@@ -2,10 +2,18 @@
 
 mod blocked_worker;
 mod build_cost;
+mod driver_lag;
 mod driver_starvation;
 mod frozen_tenth;
 mod idle_cost;
 mod idle_lag;
+mod many_polls;
+mod many_workers;
+mod no_stall;
+mod stalled_others;
+mod stalled_worker;
+mod stopped_process;
+mod wake_ups;
 mod yield_storm;
 
 use crate::report::Report;
@@ -33,18 +41,29 @@ type Scenario = (&'static str, fn(Effort) -> Report);
 type Program = (&'static str, fn(&[String]));
 
 /// What can be run, by name.
-pub(crate) const ALL: [Scenario; 7] = [
+pub(crate) const ALL: [Scenario; 15] = [
     ("idle-lag", idle_lag::run),
     ("blocked-worker", blocked_worker::run),
+    ("stalled-worker", stalled_worker::run),
+    ("stalled-others", stalled_others::run),
     ("driver-starvation", driver_starvation::run),
+    ("driver-lag", driver_lag::run),
+    ("no-stall", no_stall::run),
+    ("stopped-process", stopped_process::run),
+    ("many-polls", many_polls::run),
     ("frozen-tenth", frozen_tenth::run),
     ("idle-cost", idle_cost::run),
+    ("wake-ups", wake_ups::run),
+    ("many-workers", many_workers::run),
     ("yield-storm", yield_storm::run),
     ("build-cost", build_cost::run),
 ];
 
 /// The programs that scenarios start as processes of their own.
-pub(crate) const CHILDREN: [Program; 2] = [
+pub(crate) const CHILDREN: [Program; 5] = [
     ("idle", idle_cost::child),
+    ("stopped-process", stopped_process::child),
+    ("wake-ups", wake_ups::child),
+    ("many-workers", many_workers::child),
     ("yield-storm", yield_storm::child),
 ];

@@ -15,11 +15,20 @@ pub(crate) struct Truth {
     pub(crate) worker: Option<usize>,
     pub(crate) started: Instant,
     pub(crate) ended: Instant,
+    /// Before this and after that its worker was in the scheduler for certain.
+    pub(crate) around: Option<(Instant, Instant)>,
 }
 
 impl Truth {
     pub(crate) fn length(&self) -> Duration {
         self.ended - self.started
+    }
+
+    /// How long the worker was away, at most: code of Tokio before and after the block,
+    /// and a machine that keeps it waiting there, count as away too.
+    pub(crate) fn at_most(&self) -> Duration {
+        self.around
+            .map_or(self.length(), |(before, after)| after - before)
     }
 }
 

@@ -113,6 +113,7 @@ mod tests {
             worker: Some(7),
             started,
             ended,
+            around: None,
         };
         let missed = judge(&nothing, &truth).unwrap_err();
         assert!(missed.contains("worker Some(7) for 300ms"), "{missed}");

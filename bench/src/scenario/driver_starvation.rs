@@ -87,7 +87,7 @@ fn builder() -> Builder {
 
 /// How long the victim's event waits, in ms; `None` if the blocker did not hold the
 /// driver, because another worker happened to look at it.
-fn victims_wait(runtime: &Runtime, kind: Kind) -> Option<f64> {
+pub(super) fn victims_wait(runtime: &Runtime, kind: Kind) -> Option<f64> {
     let notes = Notes::new(1);
     let (mut wake_blocker, blocker) = StdStream::pair().expect("sockets");
     let (mut wake_victim, victim) = StdStream::pair().expect("sockets");
