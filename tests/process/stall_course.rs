@@ -79,8 +79,9 @@ fn the_true_length_lies_within_the_bounds_that_are_told() {
 }
 
 fn a_long_stall_is_told_again_at_each_doubling() {
-    let (runtime, _monitor, log) = watched(multi_thread(2));
-    let blocker = keep_worker(&runtime, Kind::Sleep);
+    let (runtime, _monitor, log) = watched(multi_thread(1));
+    // It computes, and is not taken for the driver.
+    let blocker = keep_worker(&runtime, Kind::Spin);
     log.wait_for(Phase::Ongoing, 2);
     blocker.let_go();
     let (_, id) = only_started(&log);
