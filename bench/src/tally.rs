@@ -27,6 +27,7 @@ pub(crate) struct Tally {
     delays: Vec<f64>,
     /// Of that, what neither the threshold nor the machine explains.
     excesses: Vec<f64>,
+    late: Vec<String>,
     widths: Vec<f64>,
     within: usize,
     /// By how much a true length was missed.
@@ -54,6 +55,12 @@ impl Tally {
         let delay = told.heard.saturating_duration_since(truth.started);
         self.delays.push(ms(delay));
         self.excesses.push(ms(delay) - ms(THRESHOLD) - ms(host_lag));
+        if ms(delay) - ms(THRESHOLD) - ms(host_lag) > GRACE * ms(TICK) {
+            self.late.push(format!(
+                "late: told after {delay:.1?}, host lag {host_lag:.1?}; {:.1?} of {truth:?}",
+                told.first
+            ));
+        }
         self.widths.push(ms(told.duration_error));
         let (least, most) = (told.at_least(), told.duration);
         if told.ended && least <= truth.at_most() && truth.length() <= most {
@@ -98,7 +105,13 @@ impl Tally {
             &format!("at most {bound:.1} ms"),
             p99 <= bound,
         );
-        for what in self.missed.iter().chain(&self.untrue).take(8) {
+        for what in self
+            .missed
+            .iter()
+            .chain(&self.untrue)
+            .chain(&self.late)
+            .take(8)
+        {
             report.note(what.clone());
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Told {
     pub(crate) heard: Instant,
     /// By that record it had begun by then.
     pub(crate) began_by: Instant,
+    /// What that record said: at least and at most.
+    pub(crate) first: (Duration, Duration),
     pub(crate) duration: Duration,
     pub(crate) duration_error: Duration,
     pub(crate) ended: bool,
@@ -34,6 +36,7 @@ impl Told {
             cause: stall.cause,
             heard,
             began_by: heard.checked_sub(at_least).unwrap_or(heard),
+            first: (at_least, stall.duration),
             duration: stall.duration,
             duration_error: stall.duration_error,
             ended: false,
