@@ -54,16 +54,20 @@ pub(crate) struct Life {
     /// Two looks are no further apart than this, unless the machine keeps the watchdog
     /// from looking; and what the machine does to the watchdog, it may do to the worker.
     longest_gap: Duration,
-    last_look: Option<Instant>,
+    /// When it was looked at last; before the first look, when the watch began.
+    last_look: Instant,
     absence: Option<Absence>,
+    /// Whether it was ever seen, or known, to be there.
+    met: bool,
 }
 
 #[derive(Debug)]
 struct Absence {
     mark: Mark,
     busy: Option<Duration>,
-    /// It began after this,
+    /// It began after this, unless it was there when the watch began,
     after: Instant,
+    met_before: bool,
     /// and has been seen for so long.
     seen: Duration,
     last_look: Instant,
@@ -73,41 +77,46 @@ struct Absence {
 }
 
 impl Life {
-    pub(crate) fn new(threshold: Duration, tick: Duration) -> Self {
+    pub(crate) fn new(threshold: Duration, tick: Duration, since: Instant) -> Self {
         Self {
             threshold,
             longest_gap: 2 * tick,
-            last_look: None,
+            last_look: since,
             absence: None,
+            met: false,
         }
     }
 
     /// Nobody has looked until `at`, and it is certain that the worker was there.
     pub(crate) fn was_there_until(&mut self, at: Instant) {
         if self.absence.is_none() {
-            self.last_look = self.last_look.max(Some(at));
+            self.last_look = self.last_look.max(at);
+            self.met = true;
         }
     }
 
     pub(crate) fn look(&mut self, look: Look) -> Option<Change> {
-        let last_look = self.last_look.replace(look.at).unwrap_or(look.at);
+        let last_look = std::mem::replace(&mut self.last_look, look.at);
         if let Some(absence) = &mut self.absence
             && look.away == Some(absence.mark)
         {
             return absence.go_on(look.at, self.longest_gap);
         }
         // It has returned, and may have left again since.
-        let ended = self.absence.take().filter(|absence| absence.reported);
+        let ended = self.absence.take();
+        self.met |= ended.is_some() || look.away.is_none();
         self.absence = look.away.map(|mark| Absence {
             mark,
             busy: look.busy,
             after: last_look,
+            met_before: self.met,
             seen: Duration::ZERO,
             last_look: look.at,
             next_report: self.threshold,
             reported: false,
             suspected: false,
         });
+        let ended = ended.filter(|absence| absence.reported);
         ended.map(|absence| Change::Ended(absence.whole(&look)))
     }
 
@@ -182,9 +191,13 @@ impl Absence {
         let seen = self.so_far(look.at);
         // Between two publications of its busy time lies at least the absence.
         let busy = self.busy.zip(look.busy);
-        let at_most = busy.map_or(seen.at_most, |(before, after)| {
-            after.saturating_sub(before).min(seen.at_most)
-        });
+        let busy = busy.map(|(before, after)| after.saturating_sub(before));
+        let at_most = match busy {
+            Some(busy) if self.met_before => busy.min(seen.at_most),
+            // It began before anybody looked.
+            Some(busy) => busy.max(seen.at_most),
+            None => seen.at_most,
+        };
         let at_least = seen.at_least.min(at_most);
         Extent {
             at_least: at_least.saturating_sub(SCHEDULING),
@@ -212,7 +225,7 @@ mod tests {
         fn new() -> Self {
             let start = Instant::now();
             Self {
-                life: Life::new(100 * MS, TICK),
+                life: Life::new(100 * MS, TICK, start),
                 start,
                 now: start,
                 changes: Vec::new(),
@@ -351,5 +364,17 @@ mod tests {
             panic!()
         };
         assert_eq!(extent.at_least, extent.at_most);
+    }
+
+    #[test]
+    fn a_stall_that_was_there_before_the_watch_is_as_long_as_its_busy_time() {
+        let mut worker = Driven::new();
+        worker.stay(150 * MS, Some((1, 0)), 50 * MS);
+        worker.look(None, 1_050 * MS);
+        let Some((_, Change::Ended(extent))) = worker.changes.last() else {
+            panic!()
+        };
+        assert_eq!(extent.at_most, 1_000 * MS);
+        assert!(extent.at_least <= 150 * MS, "{extent:?}");
     }
 }

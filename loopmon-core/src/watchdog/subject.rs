@@ -52,7 +52,7 @@ impl Subject {
         Self {
             pings: bell.map(|bell| (Pinger::new(settings.interval, now), bell)),
             tick,
-            workers: Workers::new(watched.num_workers, settings.stall_threshold, tick),
+            workers: Workers::new(watched.num_workers, settings.stall_threshold, tick, now),
             stalls: StallTeller::default(),
             dozing: false,
             stirred: now,

@@ -47,8 +47,8 @@ pub(super) trait Witness {
 }
 
 impl Workers {
-    pub(super) fn new(count: usize, threshold: Duration, tick: Duration) -> Self {
-        let life = || Life::new(threshold, tick);
+    pub(super) fn new(count: usize, threshold: Duration, tick: Duration, since: Instant) -> Self {
+        let life = || Life::new(threshold, tick, since);
         Self {
             tick,
             lives: (0..count).map(|_| life()).collect(),
@@ -91,6 +91,9 @@ impl Workers {
     fn look_at_workers(&mut self, at: Instant, watched: &Watched, witness: &mut impl Witness) {
         let closing = watched.is_closed();
         let judged = closing || are_judged(watched);
+        if !judged && watched.flavor != RuntimeFlavor::CurrentThread {
+            return; // One who is away can't be told from one who has not started.
+        }
         let lives = self.lives.iter_mut().zip(&self.readings).enumerate();
         for (index, (life, reading)) in lives {
             let away = reading.away().filter(|mark| {
