@@ -181,7 +181,7 @@ impl Absence {
 
     fn so_far(&self, now: Instant) -> Extent {
         Extent {
-            at_least: self.seen,
+            at_least: self.seen.saturating_sub(SCHEDULING),
             at_most: now.saturating_duration_since(self.after).max(self.seen),
         }
     }
@@ -198,9 +198,8 @@ impl Absence {
             Some(busy) => busy.max(seen.at_most),
             None => seen.at_most,
         };
-        let at_least = seen.at_least.min(at_most);
         Extent {
-            at_least: at_least.saturating_sub(SCHEDULING),
+            at_least: seen.at_least.min(at_most),
             at_most,
         }
     }
@@ -281,7 +280,10 @@ mod tests {
             panic!("{:?}", worker.changes)
         };
         assert!(extent.at_least <= 900 * MS && extent.at_most >= 900 * MS);
-        assert!(extent.at_most <= extent.at_least + TICK, "{extent:?}");
+        assert!(
+            extent.at_most <= extent.at_least + TICK + SCHEDULING,
+            "{extent:?}"
+        );
     }
 
     #[test]
@@ -363,7 +365,7 @@ mod tests {
         let (_, Change::Started(extent)) = worker.changes[0] else {
             panic!()
         };
-        assert_eq!(extent.at_least, extent.at_most);
+        assert_eq!(extent.at_least, extent.at_most.saturating_sub(SCHEDULING));
     }
 
     #[test]
