@@ -131,6 +131,9 @@ impl Watched {
     pub(crate) fn enter_root(&self) -> Option<Entered<'_>> {
         let entered = self.root.enter();
         if entered.is_some() {
+            if let Some(hooked) = &self.hooked {
+                hooked.active();
+            }
             self.watchdog.unpark();
         }
         entered

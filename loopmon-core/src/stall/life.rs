@@ -6,7 +6,9 @@ pub(crate) type Mark = (u64, u64);
 /// One look at a worker.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
+    /// Between these two: the watchdog itself may be held up while it looks.
     pub(crate) at: Instant,
+    pub(crate) by: Instant,
     /// `None` if the worker is not away, or not to be judged.
     pub(crate) away: Option<Mark>,
     /// The time in which it was not parked, as far as Tokio has published it.
@@ -15,9 +17,10 @@ pub(crate) struct Look {
 
 impl Look {
     /// A look at somebody whose busy time nobody publishes.
-    pub(crate) fn at(at: Instant, away: Option<Mark>) -> Self {
+    pub(crate) fn at((at, by): (Instant, Instant), away: Option<Mark>) -> Self {
         Self {
             at,
+            by,
             away,
             busy: None,
         }
@@ -100,7 +103,7 @@ impl Life {
         if let Some(absence) = &mut self.absence
             && look.away == Some(absence.mark)
         {
-            return absence.go_on(look.at, self.longest_gap);
+            return absence.go_on(&look, self.longest_gap);
         }
         // It has returned, and may have left again since.
         let ended = self.absence.take();
@@ -111,7 +114,7 @@ impl Life {
             after: last_look,
             met_before: self.met,
             seen: Duration::ZERO,
-            last_look: look.at,
+            last_look: look.by,
             next_report: self.threshold,
             reported: false,
             suspected: false,
@@ -161,9 +164,9 @@ impl Life {
 }
 
 impl Absence {
-    fn go_on(&mut self, now: Instant, longest_gap: Duration) -> Option<Change> {
-        let gap = now.saturating_duration_since(self.last_look);
-        self.last_look = now;
+    fn go_on(&mut self, look: &Look, longest_gap: Duration) -> Option<Change> {
+        let gap = look.at.saturating_duration_since(self.last_look);
+        self.last_look = self.last_look.max(look.at);
         self.seen += gap.min(longest_gap);
         if self.seen < self.next_report {
             return None;
@@ -171,7 +174,7 @@ impl Absence {
         while self.next_report <= self.seen {
             self.next_report *= 2;
         }
-        let extent = self.so_far(now);
+        let extent = self.so_far(look.by);
         Some(if std::mem::replace(&mut self.reported, true) {
             Change::Ongoing(extent)
         } else {
@@ -188,7 +191,7 @@ impl Absence {
 
     /// It has ended by the time of this look.
     fn whole(&self, look: &Look) -> Extent {
-        let seen = self.so_far(look.at);
+        let seen = self.so_far(look.by);
         // Between two publications of its busy time lies at least the absence.
         let busy = self.busy.zip(look.busy);
         let busy = busy.map(|(before, after)| after.saturating_sub(before));
@@ -234,6 +237,7 @@ mod tests {
         fn look(&mut self, away: Option<Mark>, busy: Duration) {
             let look = Look {
                 at: self.now,
+                by: self.now,
                 away,
                 busy: Some(busy),
             };

@@ -70,7 +70,7 @@ impl Watchdog {
         }
         for subject in &mut *subjects {
             subject.collect();
-            subject.look(now, limit, process);
+            subject.look(now, &clock, limit, process);
             // Before the ping, which would count as waiting without having had a chance.
             if let Some(sample) = subject.sample(now, process) {
                 process.push(Record::Sample(Box::new(sample)));

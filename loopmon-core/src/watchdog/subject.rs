@@ -84,7 +84,13 @@ impl Subject {
     }
 
     /// Looks who is away, and tells of those who are for too long.
-    pub(super) fn look(&mut self, now: Instant, limit: &mut Limit, process: &Process) {
+    pub(super) fn look(
+        &mut self,
+        now: Instant,
+        clock: impl Fn() -> Instant,
+        limit: &mut Limit,
+        process: &Process,
+    ) {
         if self.dozing
             && let Some(hooked) = &self.watched.hooked
         {
@@ -93,7 +99,7 @@ impl Subject {
         }
         self.dozing = false;
         let mut witness = self.stalls.witness(now, &self.watched, limit, process);
-        self.workers.look(now, &self.watched, &mut witness);
+        self.workers.look(now, clock, &self.watched, &mut witness);
         if self.watched.has_ended() {
             self.watched.end();
         }

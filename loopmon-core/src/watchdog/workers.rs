@@ -28,6 +28,9 @@ struct Reading {
     busy: Duration,
 }
 
+/// From the instant before all was read to the one after.
+type Span = (Instant, Instant);
+
 /// In short what a look has seen, to be compared with another look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Seen {
@@ -67,10 +70,17 @@ impl Workers {
         }
     }
 
-    /// Looks at all of them.
-    pub(super) fn look(&mut self, at: Instant, watched: &Watched, witness: &mut impl Witness) {
+    /// Looks at all of them, from `at` on.
+    pub(super) fn look(
+        &mut self,
+        at: Instant,
+        clock: impl Fn() -> Instant,
+        watched: &Watched,
+        witness: &mut impl Witness,
+    ) {
         self.read(watched);
         self.seen = see(&self.readings, watched);
+        let at = (at, clock());
         self.look_at_workers(at, watched, witness);
         self.look_at_root(at, watched, witness);
         self.look_at_driver(at, watched, witness);
@@ -88,7 +98,7 @@ impl Workers {
         });
     }
 
-    fn look_at_workers(&mut self, at: Instant, watched: &Watched, witness: &mut impl Witness) {
+    fn look_at_workers(&mut self, (at, by): Span, watched: &Watched, witness: &mut impl Witness) {
         let closing = watched.is_closed();
         let judged = closing || are_judged(watched);
         if !judged && watched.flavor != RuntimeFlavor::CurrentThread {
@@ -104,6 +114,7 @@ impl Workers {
             });
             let look = Look {
                 at,
+                by,
                 away,
                 busy: Some(reading.busy),
             };
@@ -112,7 +123,7 @@ impl Workers {
         }
     }
 
-    fn look_at_root(&mut self, at: Instant, watched: &Watched, witness: &mut impl Witness) {
+    fn look_at_root(&mut self, at: Span, watched: &Watched, witness: &mut impl Witness) {
         // On a current-thread runtime it runs on the worker.
         let on_no_worker = watched.flavor != RuntimeFlavor::CurrentThread;
         let away = self.seen.root_is_polled && on_no_worker;
@@ -121,13 +132,14 @@ impl Workers {
         tell(&mut self.root, look, name, Cause::Unknown, parked, witness);
     }
 
-    fn look_at_driver(&mut self, at: Instant, watched: &Watched, witness: &mut impl Witness) {
+    fn look_at_driver(&mut self, at: Span, watched: &Watched, witness: &mut impl Witness) {
         let Seen {
             parked, movements, ..
         } = self.seen;
         let all_parked = parked == self.lives.len() && !watched.is_closed();
-        let waiting = watched.waiting(at).filter(|_| all_parked);
-        let look = Look::at(at, self.driver.mark(at, waiting, movements, watched));
+        let (now, _) = at;
+        let waiting = watched.waiting(now).filter(|_| all_parked);
+        let look = Look::at(at, self.driver.mark(now, waiting, movements, watched));
         let name = self.driver.name();
         tell(
             self.driver.life_mut(),
@@ -140,7 +152,7 @@ impl Workers {
     }
 
     /// A hanging end is told only while no worker is known to be what it waits for.
-    fn look_at_shutdown(&mut self, at: Instant, watched: &Watched, witness: &mut impl Witness) {
+    fn look_at_shutdown(&mut self, at: Span, watched: &Watched, witness: &mut impl Witness) {
         let hangs = watched.hangs_at_end() && self.lives.iter().all(|life| life.away().is_none());
         let look = Look::at(at, hangs.then_some((0, 0)));
         let (name, parked) = (WorkerName::Shutdown, self.seen.parked);
@@ -156,7 +168,7 @@ impl Workers {
 
     /// Nobody is looked at any longer, so whatever lasts ends here.
     pub(super) fn look_away(&mut self, at: Instant, witness: &mut impl Witness) {
-        let look = Look::at(at, None);
+        let look = Look::at((at, at), None);
         let names = (0..).map(WorkerName::Index);
         for (name, life) in names.zip(&mut self.lives) {
             tell(life, look, name, Cause::Unknown, 0, witness);
