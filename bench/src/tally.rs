@@ -52,7 +52,7 @@ impl Tally {
 
     fn judge(&mut self, truth: &Truth, told: &Told, host_lag: Duration) {
         self.found += 1;
-        let delay = told.heard.saturating_duration_since(truth.started);
+        let delay = told.made.saturating_duration_since(truth.started);
         self.delays.push(ms(delay));
         self.excesses.push(ms(delay) - ms(THRESHOLD) - ms(host_lag));
         if ms(delay) - ms(THRESHOLD) - ms(host_lag) > GRACE * ms(TICK) {
@@ -147,7 +147,7 @@ impl Tally {
 /// Whether a stall is told of the right worker, for a time that overlaps the truth.
 fn is_of(told: &Told, truth: &Truth) -> bool {
     let worker = truth.worker.map_or(WorkerName::Main, WorkerName::Index);
-    told.worker == worker && truth.started < told.heard && told.began_by < truth.ended
+    told.worker == worker && truth.started < told.made && told.began_by < truth.ended
 }
 
 fn ms(duration: Duration) -> f64 {

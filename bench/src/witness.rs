@@ -13,8 +13,9 @@ pub(crate) struct Told {
     pub(crate) runtime: Arc<str>,
     pub(crate) worker: WorkerName,
     pub(crate) cause: Cause,
-    /// When the first record was heard: on the thread of a sink, where a pager would hear it.
-    pub(crate) heard: Instant,
+    /// When the first record was made. A sink hears of it later, if the machine keeps its
+    /// thread: that is not the watchdog's doing.
+    pub(crate) made: Instant,
     /// By that record it had begun by then.
     pub(crate) began_by: Instant,
     /// What that record said: at least and at most.
@@ -27,15 +28,15 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    fn new(stall: &Stall, heard: Instant) -> Self {
+    fn new(stall: &Stall, made: Instant) -> Self {
         let at_least = stall.duration.saturating_sub(stall.duration_error);
         Self {
             id: stall.id,
             runtime: Arc::clone(&stall.runtime),
             worker: stall.worker,
             cause: stall.cause,
-            heard,
-            began_by: heard.checked_sub(at_least).unwrap_or(heard),
+            made,
+            began_by: made.checked_sub(at_least).unwrap_or(made),
             first: (at_least, stall.duration),
             duration: stall.duration,
             duration_error: stall.duration_error,
@@ -62,9 +63,10 @@ pub(crate) struct Witness(Arc<Mutex<Vec<Told>>>);
 
 impl Sink for Witness {
     fn event(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
-        let heard = Instant::now();
+        let now = Instant::now();
         if let Event::Stall(stall) = event {
-            self.hear(stall, heard);
+            let on_its_way = stall.at.wall.elapsed().unwrap_or_default();
+            self.hear(stall, now.checked_sub(on_its_way).unwrap_or(now));
         }
         Ok(())
     }
@@ -76,17 +78,20 @@ impl Witness {
         Monitor::builder().sink(self.clone())
     }
 
-    fn hear(&self, stall: &Stall, heard: Instant) {
+    fn hear(&self, stall: &Stall, made: Instant) {
         let mut told = self.0.lock().expect("no listener panics");
         match told.iter_mut().find(|told| told.id == stall.id) {
             Some(told) => told.go_on(stall),
-            None => told.push(Told::new(stall, heard)),
+            None => told.push(Told::new(stall, made)),
         }
     }
 
-    /// All that was told since the last call. Waits a moment for the end of what lasts.
+    /// All that was told since the last call. Waits a moment for the end of what lasts, and
+    /// for a watchdog that the machine has kept to wake and to note how late it is.
     pub(crate) fn take(&self) -> Vec<Told> {
         const PATIENCE: u32 = 50;
+        const FOR_ALL: Duration = Duration::from_millis(30);
+        thread::sleep(FOR_ALL);
         for _ in 0..PATIENCE {
             thread::sleep(Duration::from_millis(2));
             let told = self.0.lock().expect("no listener panics");
