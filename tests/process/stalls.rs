@@ -143,6 +143,10 @@ fn the_first_task_ever_is_told() {
 fn a_worker_of_an_attached_runtime_is_told_without_hooks() {
     let runtime = multi_thread(4).build().unwrap();
     let log = StallLog::default();
+    // One that was never seen to move may not have started.
+    let metrics = runtime.metrics();
+    let moved = || (0..4).all(|worker| metrics.worker_park_unpark_count(worker) > 0);
+    wait_until(moved, |moved| *moved);
     let builder = Monitor::builder().sink(log.clone());
     builder.attach(runtime.handle()).unwrap();
     log.tells_all(&[keep_worker(&runtime, Kind::Pipe)]);

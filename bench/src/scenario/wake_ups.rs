@@ -47,7 +47,7 @@ const CASES: [Case; 4] = [
         name: "500 requests a second",
         load: "many requests",
         variant: "loopmon",
-        wake_ups: 200.0,
+        wake_ups: 250.0,
         core: 1.0,
     },
     Case {

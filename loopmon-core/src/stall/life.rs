@@ -196,10 +196,11 @@ impl Absence {
         let busy = self.busy.zip(look.busy);
         let busy = busy.map(|(before, after)| after.saturating_sub(before));
         let at_most = match busy {
-            Some(busy) if self.met_before => busy.min(seen.at_most),
             // It began before anybody looked.
-            Some(busy) => busy.max(seen.at_most),
-            None => seen.at_most,
+            Some(busy) if !self.met_before => busy.max(seen.at_most),
+            Some(busy) if busy >= seen.at_least => busy.min(seen.at_most),
+            // Nobody publishes it, or the thread had no core while it was not busy yet.
+            _ => seen.at_most,
         };
         Extent {
             at_least: seen.at_least.min(at_most),

@@ -30,8 +30,8 @@ impl Drill {
         now >= self.due
     }
 
-    /// Blocks one worker, as a task of the program would.
-    pub(super) fn begin(&self, watched: &Arc<Watched>) {
+    /// Says at the start if it will be of no use.
+    pub(super) fn check(&self, watched: &Watched) {
         let threshold = watched.settings.stall_threshold;
         if self.length < threshold {
             notice(&format!(
@@ -40,6 +40,10 @@ impl Drill {
                 self.length
             ));
         }
+    }
+
+    /// Blocks one worker, as a task of the program would.
+    pub(super) fn begin(&self, watched: &Arc<Watched>) {
         let task = drill(Arc::clone(watched), self.length);
         watched.with_hold(|hold| hold.handle.spawn(task));
     }

@@ -31,9 +31,10 @@ pub(crate) struct Subject {
     tick: Duration,
     workers: Workers,
     stalls: StallTeller,
-    /// Whoever becomes active wakes the watchdog.
-    dozing: bool,
-    /// When something happened last that may set several workers in motion.
+    /// Since when whoever becomes active wakes the watchdog, if so.
+    dozing: Option<Instant>,
+    /// When something happened last, after a time of quiet, that may set several workers
+    /// in motion.
     stirred: Instant,
     drill: Option<Drill>,
     sampled: Option<Snapshot>,
@@ -54,7 +55,7 @@ impl Subject {
             tick,
             workers: Workers::new(watched.num_workers, settings.stall_threshold, tick, now),
             stalls: StallTeller::default(),
-            dozing: false,
+            dozing: None,
             stirred: now,
             drill: drill.map(|length| Drill::new(length, now)),
             sampled: None,
@@ -91,13 +92,22 @@ impl Subject {
         limit: &mut Limit,
         process: &Process,
     ) {
-        if self.dozing
+        if let Some(since) = self.dozing.take()
             && let Some(hooked) = &self.watched.hooked
         {
-            self.workers.were_quiet_until(hooked.quiet_until(now));
-            self.stirred = now;
+            let until = hooked.quiet_until(now);
+            self.workers.were_quiet_until(until);
+            if until < now {
+                // Somebody woke the watchdog then.
+                process
+                    .host_lags
+                    .record(now.saturating_duration_since(until));
+            }
+            // In a busy program it sleeps for a moment only, again and again.
+            if now >= since + self.tick {
+                self.stirred = now;
+            }
         }
-        self.dozing = false;
         let mut witness = self.stalls.witness(now, &self.watched, limit, process);
         self.workers.look(now, clock, &self.watched, &mut witness);
         if self.watched.has_ended() {
@@ -191,12 +201,13 @@ impl Subject {
             .as_ref()
             .is_some_and(|(pinger, _)| pinger.is_out());
         let quiet = workers.are_quiet(watched) && !pinging;
-        self.dozing = match &watched.hooked {
+        let dozes = match &watched.hooked {
             Some(hooked) if quiet => hooked.doze.begin(|| workers.are_as_seen(watched)),
             _ => false,
         };
+        self.dozing = dozes.then_some(now);
         // Who begins to drive a runtime says so, with or without hooks.
-        let nobody_new = self.dozing || workers.are_undriven(watched);
+        let nobody_new = dozes || workers.are_undriven(watched);
         let left_alone = nobody_new && !workers.need_looks();
         (!left_alone).then(|| now + workers.next_look().min(self.while_stirred(now)))
     }
@@ -204,11 +215,17 @@ impl Subject {
     /// One who wakes is followed by others, and most of them are done at once: so the
     /// first looks follow each other quickly, and each takes twice as long to come.
     fn while_stirred(&self, now: Instant) -> Duration {
+        if self.watched.hooked.is_none() {
+            return self.tick; // It is looked at for good, so rarely.
+        }
         let since = now.saturating_duration_since(self.stirred);
         since.clamp(SHORTEST_TICK, self.tick)
     }
 
     pub(super) fn start(&self, now: Instant) -> Start {
+        if let Some(drill) = &self.drill {
+            drill.check(&self.watched);
+        }
         let Watched { settings, .. } = *self.watched;
         Start {
             at: Timestamp::at(now),

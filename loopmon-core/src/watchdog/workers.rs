@@ -101,7 +101,8 @@ impl Workers {
     fn look_at_workers(&mut self, (at, by): Span, watched: &Watched, witness: &mut impl Witness) {
         let closing = watched.is_closed();
         let judged = closing || are_judged(watched);
-        if !judged && watched.flavor != RuntimeFlavor::CurrentThread {
+        let on_threads = watched.flavor != RuntimeFlavor::CurrentThread;
+        if !judged && on_threads {
             return; // One who is away can't be told from one who has not started.
         }
         let lives = self.lives.iter_mut().zip(&self.readings).enumerate();
@@ -110,7 +111,9 @@ impl Workers {
                 // A worker that is done with its runtime stays as it is, for ever: then only
                 // one that was away before counts.
                 let known = life.away() == Some(*mark) && life.seen() >= self.tick;
-                judged && (known || !closing)
+                // Without hooks, one who was never seen to move may not have started.
+                let started = watched.hooked.is_some() || *mark != (0, 0) || !on_threads;
+                judged && started && (known || !closing)
             });
             let look = Look {
                 at,
