@@ -4,7 +4,7 @@ use super::{in_micros, seconds};
 use crate::record::Stall;
 use crate::stall::{StallTotals, Stalls};
 
-/// The fields of [`Kind::Stall`].
+/// The fields of [`Kind::Stall`](super::Kind::Stall).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[allow(
