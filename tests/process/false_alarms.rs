@@ -1,6 +1,7 @@
 //! What takes long and is no stall: nothing is told of it. Each time a stall that
 //! follows is told all the same, so that the silence is not blindness.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::stalls::{beside, current_thread, keep_worker, multi_thread, watched, watched_by};
 use crate::support::{
-    Blocker, Kind, Program, StallLog, Suite, THRESHOLD, late, program, stdin_ends, wait_until,
+    Blocker, Gate, Kind, Program, StallLog, Suite, THRESHOLD, late, program, stdin_ends, wait_until,
 };
 use loopmon::{Monitor, Phase};
 use nix::sys::signal::Signal;
@@ -28,6 +29,7 @@ pub(super) fn suite() -> Suite {
         .punctual(saturation_with_short_polls_is_no_stall)
         .punctual(a_paused_clock_is_no_stall)
         .punctual(sixty_four_workers_that_start_are_no_stall)
+        .punctual(a_worker_whose_thread_is_slow_to_start_is_no_stall)
         .punctual(a_runtime_that_nobody_drives_is_no_stall)
         .punctual(code_between_two_block_ons_is_no_stall)
         .test(a_suspended_process_is_no_stall)
@@ -44,7 +46,8 @@ pub(crate) async fn sleep_long() {
 #[track_caller]
 pub(crate) fn is_silent(monitor: &Monitor, log: &StallLog) {
     let snapshot = monitor.snapshot();
-    if snapshot.stalls.started() > 0 && snapshot.host_lag.max() > Some(THRESHOLD / 4) {
+    let spoiled = snapshot.host_lag.max() > Some(THRESHOLD / 4) || STARVED.load(Ordering::Relaxed);
+    if snapshot.stalls.started() > 0 && spoiled {
         late("the machine was late itself");
     }
     assert_eq!(snapshot.stalls.started(), 0, "{:#?}", log.all());
@@ -123,11 +126,22 @@ fn a_yield_storm_is_no_stall() {
     on_each_kind(async || storm(|| ()).await);
 }
 
+/// Whether the machine gave no core to a thread that had short polls to run.
+static STARVED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    static LAST_POLL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
 /// Much shorter than the threshold, and as many as Tokio runs between two looks at its
 /// drivers are, too.
 fn short_poll() {
     let end = Instant::now() + Duration::from_micros(200);
     while Instant::now() < end {}
+    let last = LAST_POLL.replace(Some(Instant::now()));
+    if last.is_some_and(|last| last.elapsed() > THRESHOLD / 4) {
+        STARVED.store(true, Ordering::Relaxed);
+    }
 }
 
 fn saturation_with_short_polls_is_no_stall() {
@@ -176,6 +190,27 @@ fn sixty_four_workers_that_start_are_no_stall() {
         other.shutdown();
     }
     is_silent_and_not_blind(&runtime, &monitor, &log);
+}
+
+/// One that has started is told meanwhile.
+fn a_worker_whose_thread_is_slow_to_start_is_no_stall() {
+    let (gate, first) = (Gate::default(), AtomicBool::new(true));
+    let waits = gate.clone();
+    let builder = Monitor::builder().on_thread_start(move || {
+        if first.swap(false, Ordering::Relaxed) {
+            wait_until(|| waits.is_open(), |open| *open);
+        }
+    });
+    let (runtime, monitor, log) = watched_by(builder, &mut multi_thread(2));
+    wait_until(
+        || (0..2).any(|worker| runtime.metrics().worker_park_unpark_count(worker) > 0),
+        |other_has_parked| *other_has_parked,
+    );
+    thread::sleep(LONG);
+    is_silent(&monitor, &log);
+    log.tells_all(&[keep_worker(&runtime, Kind::Lock)]);
+    gate.open();
+    log.tells_all(&[Kind::Sleep, Kind::Pipe].map(|kind| keep_worker(&runtime, kind)));
 }
 
 fn a_runtime_that_nobody_drives_is_no_stall() {

@@ -84,8 +84,9 @@ impl UserHooks {
         let shared = Arc::new(Hooked::new());
         let hooked = Arc::clone(&shared);
         builder.on_thread_start(move || {
-            hooked.threads.start();
+            // However long that takes, until then the thread runs no worker.
             call(start.as_ref());
+            hooked.threads.start();
         });
         let hooked = Arc::clone(&shared);
         builder.on_thread_stop(move || {

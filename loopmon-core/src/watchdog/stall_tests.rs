@@ -291,6 +291,19 @@ fn a_ping_out_of_turn_that_waits_is_the_present_lag_and_no_event() {
 }
 
 #[test]
+fn an_event_that_waits_while_nobody_computes_is_no_stall_of_the_driver() {
+    let mut driven = Driven::new(None);
+    driven.run(1_000 * MS);
+    driven.watched.line.ask(driven.now);
+    for _ in 0..100 {
+        driven.watchdog.tick(|| driven.now);
+        driven.now += 10 * MS; // And nobody answers.
+    }
+    assert!(driven.watched.waiting(driven.now) > Some(THRESHOLD));
+    assert!(driven.told().is_empty());
+}
+
+#[test]
 fn while_all_are_parked_the_watchdog_wakes_for_pings_and_samples_only() {
     let mut driven = Driven::new(None);
     let wakes = driven.run(Duration::from_secs(60));

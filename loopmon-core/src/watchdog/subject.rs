@@ -23,6 +23,9 @@ const TICKS_PER_THRESHOLD: u32 = 8;
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 const LONGEST_TICK: Duration = Duration::from_millis(25);
 
+/// Who is active for less than this is seldom looked at.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+
 /// A runtime with what the watchdog alone knows of it.
 pub(crate) struct Subject {
     pub(crate) watched: Arc<Watched>,
@@ -219,7 +222,7 @@ impl Subject {
             return self.tick; // It is looked at for good, so rarely.
         }
         let since = now.saturating_duration_since(self.stirred);
-        since.clamp(SHORTEST_TICK, self.tick)
+        since.max(FIRST_LOOK).min(self.tick)
     }
 
     pub(super) fn start(&self, now: Instant) -> Start {

@@ -100,19 +100,23 @@ impl Workers {
 
     fn look_at_workers(&mut self, (at, by): Span, watched: &Watched, witness: &mut impl Witness) {
         let closing = watched.is_closed();
-        let judged = closing || are_judged(watched);
         let on_threads = watched.flavor != RuntimeFlavor::CurrentThread;
-        if !judged && on_threads {
-            return; // One who is away can't be told from one who has not started.
-        }
+        // Between two calls of `block_on` nobody drives it, and it looks stuck.
+        let judged = closing || on_threads || self.seen.is_driven;
+        // Until its thread has started, a worker looks stuck. The workers' threads are the
+        // first that a runtime starts.
+        let threads = watched.hooked.as_ref().map(|hooked| &hooked.threads);
+        let all_started = threads.is_some_and(|threads| threads.started() >= self.lives.len());
         let lives = self.lives.iter_mut().zip(&self.readings).enumerate();
         for (index, (life, reading)) in lives {
+            let started = !on_threads || all_started || reading.has_moved();
+            if !started && threads.is_some() {
+                continue; // It may be away since long before it is known to have started.
+            }
             let away = reading.away().filter(|mark| {
                 // A worker that is done with its runtime stays as it is, for ever: then only
                 // one that was away before counts.
                 let known = life.away() == Some(*mark) && life.seen() >= self.tick;
-                // Without hooks, one who was never seen to move may not have started.
-                let started = watched.hooked.is_some() || *mark != (0, 0) || !on_threads;
                 judged && started && (known || !closing)
             });
             let look = Look {
@@ -241,6 +245,11 @@ impl Workers {
 }
 
 impl Reading {
+    /// Whether the worker has parked, or published that it was busy, since it was made.
+    fn has_moved(&self) -> bool {
+        self.parity != 0 || self.busy > Duration::ZERO
+    }
+
     /// What it shows while it is away; `None` if it is parked.
     fn away(&self) -> Option<Mark> {
         let busy = u64::try_from(self.busy.as_nanos()).unwrap_or(u64::MAX);
@@ -273,18 +282,6 @@ impl Seen {
         self.parked += usize::from(!is_active(parity));
         self.movements = self.movements.wrapping_add(parity);
     }
-}
-
-/// Whether a worker that does not move is stuck, for all that is known.
-fn are_judged(watched: &Watched) -> bool {
-    if watched.flavor == RuntimeFlavor::CurrentThread {
-        // Between two calls of `block_on` nobody drives it, and it looks stuck.
-        return watched.root.is_present();
-    }
-    // Until its thread has started, a worker looks stuck. The workers' threads are the
-    // first that a runtime starts.
-    let hooked = watched.hooked.as_ref();
-    hooked.is_none_or(|hooked| hooked.threads.started() >= watched.num_workers)
 }
 
 fn tell(
