@@ -80,11 +80,14 @@ impl Workers {
     ) {
         self.read(watched);
         self.seen = see(&self.readings, watched);
+        let in_driver = self.mark_of_driver(at, watched);
+        let hangs = watched.hangs_at_end();
+        // Whoever is not away now has not returned later than this.
         let at = (at, clock());
         self.look_at_workers(at, watched, witness);
         self.look_at_root(at, watched, witness);
-        self.look_at_driver(at, watched, witness);
-        self.look_at_shutdown(at, watched, witness);
+        self.look_at_driver(at, in_driver, witness);
+        self.look_at_shutdown(at, hangs, witness);
     }
 
     fn read(&mut self, watched: &Watched) {
@@ -139,38 +142,29 @@ impl Workers {
         tell(&mut self.root, look, name, Cause::Unknown, parked, witness);
     }
 
-    fn look_at_driver(&mut self, at: Span, watched: &Watched, witness: &mut impl Witness) {
+    fn mark_of_driver(&mut self, now: Instant, watched: &Watched) -> Option<Mark> {
         let Seen {
             parked, movements, ..
         } = self.seen;
         let all_parked = parked == self.lives.len() && !watched.is_closed();
-        let (now, _) = at;
         let waiting = watched.waiting(now).filter(|_| all_parked);
-        let look = Look::at(at, self.driver.mark(now, waiting, movements, watched));
-        let name = self.driver.name();
-        tell(
-            self.driver.life_mut(),
-            look,
-            name,
-            Cause::Driver,
-            parked,
-            witness,
-        );
+        self.driver.mark(now, waiting, movements, watched)
+    }
+
+    fn look_at_driver(&mut self, at: Span, mark: Option<Mark>, witness: &mut impl Witness) {
+        let look = Look::at(at, mark);
+        let (name, parked) = (self.driver.name(), self.seen.parked);
+        let life = self.driver.life_mut();
+        tell(life, look, name, Cause::Driver, parked, witness);
     }
 
     /// A hanging end is told only while no worker is known to be what it waits for.
-    fn look_at_shutdown(&mut self, at: Span, watched: &Watched, witness: &mut impl Witness) {
-        let hangs = watched.hangs_at_end() && self.lives.iter().all(|life| life.away().is_none());
+    fn look_at_shutdown(&mut self, at: Span, hangs: bool, witness: &mut impl Witness) {
+        let hangs = hangs && self.lives.iter().all(|life| life.away().is_none());
         let look = Look::at(at, hangs.then_some((0, 0)));
         let (name, parked) = (WorkerName::Shutdown, self.seen.parked);
-        tell(
-            &mut self.shutdown,
-            look,
-            name,
-            Cause::Unknown,
-            parked,
-            witness,
-        );
+        let life = &mut self.shutdown;
+        tell(life, look, name, Cause::Unknown, parked, witness);
     }
 
     /// Nobody is looked at any longer, so whatever lasts ends here.
