@@ -79,6 +79,7 @@ impl Watchdog {
         subjects.retain_mut(|subject| {
             let gone = subject.watched.is_gone();
             if gone {
+                let now = clock(); // It may have lived until just now.
                 subject.stop_looking(now, limit, process);
                 subject.watched.let_go();
                 process.push(Record::End(Box::new(subject.end(now, process))));

@@ -1,5 +1,6 @@
 //! Workers that are really stuck, and a clock that the test moves.
 
+use std::cell::Cell;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -320,6 +321,26 @@ fn a_stall_that_lasts_when_the_watch_ends_is_told_as_ended() {
     assert_eq!(driven.watchdog.tick(|| driven.now), None);
     let phases: Vec<Phase> = driven.told().iter().map(|stall| stall.phase).collect();
     assert_eq!(phases, [Phase::Started, Phase::Ended]);
+    drop(kept);
+}
+
+#[test]
+fn a_stall_may_last_until_the_watchdog_learns_that_the_runtime_is_gone() {
+    let mut driven = Driven::new(None);
+    let kept = driven.keep_a_worker();
+    driven.run(150 * MS);
+    driven.watched.stop();
+    // The tick itself takes time: it reads the clock when it begins, when it has looked,
+    // and when it has learnt that.
+    let readings = Cell::new(0);
+    driven.watchdog.tick(|| {
+        readings.set(readings.get() + 1);
+        driven.now + readings.get() * 20 * MS
+    });
+    let told = driven.told();
+    let ended = told.last().unwrap();
+    assert_eq!(ended.phase, Phase::Ended);
+    assert!(ended.duration >= (150 + 3 * 20) * MS, "{ended:#?}");
     drop(kept);
 }
 
