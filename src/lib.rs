@@ -6,9 +6,9 @@ pub use loopmon_core::config::{Backtrace, Invalid};
 #[cfg(feature = "jsonl")]
 pub use loopmon_core::json;
 pub use loopmon_core::{
-    Cause, Distribution, Dropped, End, Event, Lag, Monitor, MonitorBuilder, Phase, Probe, Sample,
-    Sink, SinkError, Snapshot, Stall, StallTotals, Stalls, Start, StartError, Timestamp, Worker,
-    WorkerName, current,
+    Cause, Culprit, Distribution, Dropped, End, Event, Hotspot, Lag, Monitor, MonitorBuilder,
+    Phase, Probe, Sample, Sink, SinkError, Snapshot, Stall, StallTotals, Stalls, Start, StartError,
+    Timestamp, Worker, WorkerName, current,
 };
 pub use loopmon_macros::main;
 

@@ -36,6 +36,8 @@ pub struct Attribute {
     pub settings: &'static [(Key, &'static str)],
     /// The sinks that were given as expressions.
     pub sinks: Vec<Box<dyn Sink>>,
+    /// Where the annotated function stands. Its crate is the program's own code.
+    pub module: &'static str,
 }
 
 /// Builds the runtime, monitors it, runs `body` on it, and returns what it returns.
@@ -53,6 +55,7 @@ pub fn launch<F: Future>(attribute: Attribute, body: F) -> F::Output {
         tokio,
         settings,
         sinks,
+        module,
     } = attribute;
     let mut config = Config::default();
     for (key, value) in settings {
@@ -62,6 +65,9 @@ pub fn launch<F: Future>(attribute: Attribute, body: F) -> F::Output {
     }
     let environment = read_environment(&mut config);
     let off = environment.off;
+    config
+        .own
+        .extend(module.split("::").next().map(str::to_owned));
 
     let mut builder = flavor.builder();
     tokio(&mut builder);

@@ -11,6 +11,17 @@
     clippy::print_stdout,
     clippy::print_stderr
 )]
+// What only stacks need is compiled where none can be seen, too, so that there is one
+// watchdog for all.
+#![cfg_attr(
+    not(all(
+        feature = "stacks",
+        target_os = "linux",
+        target_arch = "x86_64",
+        not(loopmon_portable)
+    )),
+    allow(dead_code, unused_imports, reason = "checked where stacks can be seen")
+)]
 
 pub mod config;
 
@@ -37,6 +48,8 @@ mod sink;
 #[cfg(feature = "monitor")]
 mod snapshot;
 #[cfg(feature = "monitor")]
+mod stack;
+#[cfg(feature = "monitor")]
 mod stall;
 #[cfg(feature = "monitor")]
 mod sync;
@@ -57,5 +70,5 @@ pub use {
     record::{Dropped, End, Event, Sample, Stall, Start},
     sink::{Sink, SinkError},
     snapshot::{Lag, Probe, Snapshot, Worker},
-    stall::{Cause, Phase, StallTotals, Stalls, WorkerName},
+    stall::{Cause, Culprit, Hotspot, Phase, StallTotals, Stalls, WorkerName},
 };

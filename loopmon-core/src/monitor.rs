@@ -15,7 +15,7 @@ use crate::histogram::Distribution;
 use crate::inside::{Entered, watch_root};
 use crate::registry::{Process, Watched};
 use crate::snapshot::{Lag, Probe, Snapshot};
-use crate::stall::Stalls;
+use crate::stall::{Hotspot, Stalls};
 
 /// A runtime under watch.
 ///
@@ -70,6 +70,17 @@ impl Monitor {
     #[must_use]
     pub fn active_tasks(&self) -> Option<usize> {
         self.inner.as_ref()?.1.active_tasks()
+    }
+
+    /// The code that kept workers since the runtime was first monitored, the worst first:
+    /// what to change next.
+    #[must_use]
+    pub fn hotspots(&self) -> Vec<Hotspot> {
+        let stalls = self
+            .inner
+            .as_ref()
+            .map(|(_, watched)| watched.stalls().read());
+        stalls.map_or_else(Vec::new, |stalls| stalls.hotspots)
     }
 
     /// All numbers since the runtime was first monitored. Two snapshots give the

@@ -112,6 +112,7 @@ fn attribute(arguments: &Arguments) -> TokenStream {
             tokio: #tokio,
             settings: &[#(#settings),*],
             sinks: #krate::__private::vec![#(#sinks),*],
+            module: ::core::module_path!(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::runtime::Builder;
 
-use super::{Doze, Threads};
+use super::{Doze, Seats, Threads};
 use crate::clock::Nanos;
 
 /// A callback of the program.
@@ -16,6 +16,7 @@ pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 #[derive(Debug)]
 pub(crate) struct Hooked {
     pub(crate) threads: Threads,
+    pub(crate) seats: Arc<Seats>,
     pub(crate) doze: Doze,
     /// When somebody became active who found the watchdog asleep; 0 before.
     woken: AtomicU64,
@@ -27,6 +28,7 @@ impl Hooked {
     fn new() -> Self {
         Self {
             threads: Threads::new(),
+            seats: Arc::new(Seats::new()),
             doze: Doze::new(),
             woken: AtomicU64::new(0),
             watchdog: OnceLock::new(),
@@ -98,6 +100,7 @@ impl UserHooks {
         builder.on_thread_unpark(move || {
             // Tokio has stored the worker's new parity right before.
             hooked.active();
+            hooked.seats.sit();
             call(unpark.as_ref());
         });
         shared

@@ -7,6 +7,7 @@ mod hooks;
 mod line;
 mod probe;
 mod root;
+mod seats;
 mod threads;
 
 pub(crate) use doze::Doze;
@@ -15,4 +16,5 @@ pub(crate) use hooks::{Hook, Hooked, UserHooks};
 pub(crate) use line::Line;
 pub(crate) use probe::{Method, run};
 pub(crate) use root::{Entered, Root, watch_root};
+pub(crate) use seats::Seats;
 pub(crate) use threads::Threads;

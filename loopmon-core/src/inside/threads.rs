@@ -1,6 +1,7 @@
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use crate::sys::ThreadId;
+use crate::sys::{ThreadId, own_stack};
 
 /// Workers, and as many threads for blocking work as are usual.
 const SLOTS: usize = 256;
@@ -12,8 +13,17 @@ const SLOTS: usize = 256;
 pub(crate) struct Threads {
     started: AtomicUsize,
     stopped: AtomicUsize,
-    /// The operating system's names of them; 0 in a slot that is free.
-    ids: [AtomicU32; SLOTS],
+    slots: [Slot; SLOTS],
+}
+
+/// One thread.
+#[derive(Debug)]
+struct Slot {
+    /// The operating system's name of it; 0 if the slot is free.
+    id: AtomicU32,
+    /// Where its stack lies; both are 0 if that is not known.
+    stack_start: AtomicU64,
+    stack_end: AtomicU64,
 }
 
 impl Threads {
@@ -21,33 +31,46 @@ impl Threads {
         Self {
             started: AtomicUsize::new(0),
             stopped: AtomicUsize::new(0),
-            ids: [const { AtomicU32::new(0) }; SLOTS],
+            slots: [const { Slot::new() }; SLOTS],
         }
     }
 
     /// Called by a thread when it starts.
     pub(crate) fn start(&self) {
-        if let Some(id) = ThreadId::current() {
-            self.replace(0, id.word());
+        if let Some(id) = ThreadId::current()
+            && let Some(slot) = self.slots.iter().find(|slot| slot.replace(0, id.word()))
+        {
+            slot.note_stack(own_stack().unwrap_or(0..0));
         }
         self.started.fetch_add(1, Ordering::Release);
     }
 
     /// Called by a thread right before it stops.
     pub(crate) fn stop(&self) {
-        if let Some(id) = ThreadId::current() {
-            self.replace(id.word(), 0);
+        if let Some(id) = ThreadId::current()
+            && let Some(slot) = self.slot(id)
+        {
+            // The slot's next thread must not be taken to have this stack.
+            slot.note_stack(0..0);
+            slot.replace(id.word(), 0);
         }
         self.stopped.fetch_add(1, Ordering::Release);
     }
 
-    fn replace(&self, old: u32, new: u32) {
-        // The first slot that holds the old word. One look at each: it is found in the
-        // first few.
-        let _no_slot = self.ids.iter().find(|id| {
-            id.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-        });
+    /// Found in the first few.
+    fn slot(&self, id: ThreadId) -> Option<&Slot> {
+        let mut slots = self.slots.iter();
+        slots.find(|slot| slot.id.load(Ordering::Acquire) == id.word())
+    }
+
+    /// Where the stack of `thread` lies, if it is one of these and has told.
+    pub(crate) fn stack(&self, thread: ThreadId) -> Option<Range<u64>> {
+        let slot = self.slot(thread)?;
+        let stack = slot.stack();
+        // Still its slot, so what was read is not of the next thread.
+        let is_its = slot.id.load(Ordering::Acquire) == thread.word();
+        let is_known = stack.start != 0 && !stack.is_empty();
+        (is_its && is_known).then_some(stack)
     }
 
     /// How many have ever started.
@@ -64,9 +87,38 @@ impl Threads {
 
     /// Those that have a slot.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ThreadId> + '_ {
-        self.ids
+        self.slots
             .iter()
-            .filter_map(|id| ThreadId::from_word(id.load(Ordering::Relaxed)))
+            .filter_map(|slot| ThreadId::from_word(slot.id.load(Ordering::Relaxed)))
+    }
+}
+
+impl Slot {
+    const fn new() -> Self {
+        Self {
+            id: AtomicU32::new(0),
+            stack_start: AtomicU64::new(0),
+            stack_end: AtomicU64::new(0),
+        }
+    }
+
+    fn replace(&self, old: u32, new: u32) -> bool {
+        self.id
+            .compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// The end is there last and goes first, so that a reader who finds both finds both
+    /// of one stack.
+    fn note_stack(&self, stack: Range<u64>) {
+        self.stack_end.store(0, Ordering::Release);
+        self.stack_start.store(stack.start, Ordering::Release);
+        self.stack_end.store(stack.end, Ordering::Release);
+    }
+
+    fn stack(&self) -> Range<u64> {
+        let end = self.stack_end.load(Ordering::Acquire);
+        self.stack_start.load(Ordering::Acquire)..end
     }
 }
 
@@ -95,5 +147,32 @@ mod tests {
         });
         assert_eq!((threads.started(), threads.alive()), (all, 0));
         assert_eq!(threads.ids().count(), 0, "the slots are free again");
+    }
+
+    #[test]
+    #[cfg(all(
+        feature = "stacks",
+        target_os = "linux",
+        target_arch = "x86_64",
+        not(loopmon_portable)
+    ))]
+    fn the_stack_of_a_thread_is_known_while_it_runs_and_never_that_of_another() {
+        let threads = Threads::new();
+        let own = || {
+            let id = ThreadId::current().unwrap();
+            let before = threads.stack(id);
+            threads.start();
+            let stack = threads.stack(id);
+            threads.stop();
+            (before, stack, own_stack(), threads.stack(id))
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                let (before, stack, truth, after) = scope.spawn(own).join().unwrap();
+                assert_eq!((before, after), (None, None));
+                assert!(stack.is_some());
+                assert_eq!(stack, truth);
+            }
+        });
     }
 }

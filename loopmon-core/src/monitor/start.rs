@@ -63,6 +63,7 @@ impl Settled {
             stall_threshold: config.stall_threshold,
             backtrace: config.backtrace,
         };
+        let own = config.own.clone().into();
         let Prepared {
             method,
             bell,
@@ -74,8 +75,11 @@ impl Settled {
             }
             let mut watched = Watched::new(name, handle, settings, probe, watchdog, Instant::now());
             watched.unavailable = unavailable;
-            watched.hooked = hooked;
+            if let Some(hooked) = hooked {
+                watched.set_hooked(hooked);
+            }
             watched.launched = launched;
+            watched.own = own;
             Subject::new(Arc::new(watched), bell, drill.filter(|_| first))
         };
         let (process, watched) = Process::watch(&config, sinks, handle, subject)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config::Backtrace;
 use crate::snapshot::{Probe, Snapshot};
-use crate::stall::{Cause, Phase, WorkerName};
+use crate::stall::{Cause, Culprit, Phase, WorkerName};
 
 /// Something that a sink is told.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,10 @@ pub struct Start {
     pub hooks: bool,
     /// Why stalls can't be told; `None` if they can.
     pub unjudged: Option<Arc<str>>,
+    /// Why the code that keeps a worker can't be seen; `None` if it can.
+    pub no_stacks: Option<Arc<str>>,
+    /// How much of that code the program's symbols can name; `None` if it is not known.
+    pub symbols: Option<&'static str>,
 }
 
 /// The numbers of a runtime.
@@ -91,6 +95,10 @@ pub struct Stall {
     pub duration_error: Duration,
     /// Why.
     pub cause: Cause,
+    /// The code that keeps the worker; `None` where it has no name, or none yet.
+    pub culprit: Option<Arc<Culprit>>,
+    /// Why that code has no name; `None` if it has one, or nobody looked.
+    pub unnamed: Option<Arc<str>>,
     /// How long a ready event has been waiting for the loop because of it; `None` if none
     /// is, because other workers go on.
     pub lag: Option<Duration>,
@@ -107,6 +115,15 @@ pub struct Stall {
     pub muted: bool,
     /// How many stalls of its kind were left out since one was told.
     pub held_back: u64,
+}
+
+impl Stall {
+    /// What to do about it: about this very call if it is a known one, else about its cause.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        let culprit = self.culprit.as_deref()?;
+        culprit.advice.or_else(|| self.cause.advice())
+    }
 }
 
 /// The last that is heard of a runtime.
@@ -151,6 +168,37 @@ impl Record {
             Self::Sample(sample) => Event::Sample(sample),
             Self::Stall(stall) => Event::Stall(stall),
             Self::End(end) => Event::End(end),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::stall::tests::culprit;
+
+    /// One that has just reached the threshold.
+    pub(crate) fn stall(cause: Cause) -> Stall {
+        Stall {
+            at: Timestamp::at(Instant::now()),
+            phase: Phase::Started,
+            id: 1,
+            runtime: "main".into(),
+            worker: WorkerName::Index(1),
+            duration: Duration::from_millis(104),
+            duration_error: Duration::ZERO,
+            cause,
+            culprit: Some(Arc::new(culprit("myapp::config::load"))),
+            unnamed: None,
+            lag: None,
+            global_queue_depth: Some(7),
+            parked: 3,
+            workers: 4,
+            drill: false,
+            muted: false,
+            held_back: 0,
         }
     }
 }

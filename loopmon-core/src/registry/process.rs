@@ -30,6 +30,7 @@ pub(crate) struct Process {
     flush: Duration,
     pub(crate) host_lags: Recorder,
     stalls: AtomicU64,
+    questions: AtomicU64,
     watched: Mutex<Vec<Arc<Watched>>>,
     /// Runtimes that the watchdog has not met yet.
     arrivals: Mutex<Vec<Subject>>,
@@ -137,6 +138,7 @@ impl Process {
             flush,
             host_lags: Recorder::new(),
             stalls: AtomicU64::new(0),
+            questions: AtomicU64::new(0),
             watched: Mutex::default(),
             arrivals: Mutex::default(),
             finished: Mutex::new(false),
@@ -196,6 +198,11 @@ impl Process {
         *lock(&self.finished) = true;
         self.changed.notify_all();
         true
+    }
+
+    /// A number that no other question about a worker has.
+    pub(crate) fn next_question(&self) -> u64 {
+        self.questions.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A number that no other stall of the process has: 1, 2, 3 …

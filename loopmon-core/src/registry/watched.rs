@@ -8,9 +8,9 @@ use tokio::task::AbortHandle;
 
 use crate::config::Backtrace;
 use crate::histogram::Recorder;
-use crate::inside::{Entered, Hooked, Line, Root};
+use crate::inside::{Entered, Hooked, Line, Root, Seats};
 use crate::snapshot::{Lag, Probe, Snapshot, Waiting, Worker};
-use crate::stall::StallBook;
+use crate::stall::{StallBook, WorkerName};
 
 /// The settings of one runtime.
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +29,15 @@ pub(crate) struct Watched {
     pub(crate) flavor: RuntimeFlavor,
     pub(crate) num_workers: usize,
     pub(crate) settings: Settings,
+    /// The crates that are the program's own.
+    pub(crate) own: Arc<[String]>,
     pub(crate) probe: Probe,
     /// Why the probe that was asked for could not be had.
     pub(crate) unavailable: Option<Arc<str>>,
     /// What our hooks tell; `None` where the runtime was built without them.
     pub(crate) hooked: Option<Arc<Hooked>>,
+    /// Shared with the hooks, if there are any.
+    pub(crate) seats: Arc<Seats>,
     pub(crate) root: Root,
     pub(crate) since: Instant,
     pub(crate) line: Line,
@@ -83,9 +87,11 @@ impl Watched {
             flavor: handle.runtime_flavor(),
             num_workers: handle.metrics().num_workers(),
             settings,
+            own: Arc::default(),
             probe,
             unavailable: None,
             hooked: None,
+            seats: Arc::new(Seats::new()),
             root: Root::default(),
             since,
             line: Line::default(),
@@ -99,6 +105,12 @@ impl Watched {
             our_tasks: AtomicUsize::new(1), // The probe.
             drilled: AtomicUsize::new(0),
         }
+    }
+
+    /// The runtime was built with our hooks.
+    pub(crate) fn set_hooked(&mut self, hooked: Arc<Hooked>) {
+        self.seats = Arc::clone(&hooked.seats);
+        self.hooked = Some(hooked);
     }
 
     /// Keeps `hold` until the runtime is gone, which it may be already.
@@ -252,6 +264,7 @@ impl Watched {
     /// it wakes to send the next ping; one that is late is worth waking it for.
     pub(crate) fn answer(&self, now: Instant) {
         const LATE: Duration = Duration::from_millis(5);
+        self.seats.sit();
         if self.line.answer(now).is_some_and(|lag| lag >= LATE) {
             self.watchdog.unpark();
         }
@@ -291,6 +304,17 @@ impl Watched {
     /// The worker that a drill blocks at this moment.
     pub(crate) fn drilled(&self) -> Option<usize> {
         self.drilled.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// A number that changes when this worker, or the future of `block_on`, comes or goes.
+    pub(crate) fn movements(&self, worker: WorkerName) -> Option<u64> {
+        match worker {
+            WorkerName::Index(index) => {
+                self.with_hold(|hold| hold.metrics.worker_park_unpark_count(index))
+            }
+            WorkerName::Main => Some(self.root.polls()),
+            WorkerName::Driver | WorkerName::Shutdown => None,
+        }
     }
 
     pub(crate) fn stalls(&self) -> MutexGuard<'_, StallBook> {

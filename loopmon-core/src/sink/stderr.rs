@@ -74,7 +74,8 @@ impl Sink for Stderr {
                 self.shown.remove(&end.total.runtime);
                 let late = end.total.lag.max() >= Some(end.stall_threshold);
                 if late || end.total.stalls.started() > 0 || !end.dropped.is_empty() {
-                    self.line(|| text::farewell(end), || text::logfmt_end(end));
+                    let sentence = || text::farewell(end) + &text::worst(&end.total.stalls);
+                    self.line(sentence, || text::logfmt_end(end));
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::record::{Dropped, End};
 use crate::snapshot::Snapshot;
-use crate::stall::Stalls;
+use crate::stall::{Cause, Hotspot, Stalls};
 
 /// One line with the numbers that matter, in columns that stay where they are from
 /// line to line.
@@ -125,6 +125,42 @@ pub(super) fn farewell(end: &End) -> String {
     line
 }
 
+/// One line each for the code that kept workers longest.
+pub(super) fn worst(stalls: &Stalls) -> String {
+    const SHOWN: usize = 3;
+    let mut lines = String::new();
+    for hotspot in stalls.hotspots.iter().take(SHOWN) {
+        _ = write!(lines, "\n  {}", hotspot_line(hotspot));
+    }
+    lines
+}
+
+fn hotspot_line(hotspot: &Hotspot) -> String {
+    let mut line = hotspot.function.to_string();
+    match (&hotspot.file, hotspot.line) {
+        (Some(file), Some(number)) => _ = write!(line, " ({file}:{number})"),
+        (Some(file), None) => _ = write!(line, " ({file})"),
+        (None, _) => {}
+    }
+    let plural = if hotspot.count == 1 { "" } else { "s" };
+    _ = write!(
+        line,
+        ": {} stall{plural}, {} in all, the longest {}",
+        hotspot.count,
+        human(hotspot.time),
+        human(hotspot.longest),
+    );
+    match (hotspot.cause, &hotspot.called) {
+        (Cause::Cpu, None) => line.push_str(", computing"),
+        (Cause::Cpu, Some(called)) => _ = write!(line, ", computing in {called}"),
+        (Cause::Blocking, None) => line.push_str(", blocking"),
+        (Cause::Blocking, Some(called)) => _ = write!(line, ", blocking in {called}"),
+        (_, Some(called)) => _ = write!(line, ", last seen in {called}"),
+        (_, None) => {}
+    }
+    line
+}
+
 /// The same for a machine.
 pub(super) fn logfmt_end(end: &End) -> String {
     let total = &end.total;
@@ -146,6 +182,15 @@ pub(super) fn logfmt_end(end: &End) -> String {
     }
     if total.stalls.started() > 0 {
         _ = write!(line, " {}", logfmt_stalls(&total.stalls));
+    }
+    if let Some(worst) = total.stalls.hotspots.first() {
+        _ = write!(
+            line,
+            " hotspot={} hotspot_stalls={} hotspot_time_s={:.6}",
+            value(&worst.function),
+            worst.count,
+            worst.time.as_secs_f64(),
+        );
     }
     let dropped: u64 = end.dropped.iter().map(|dropped| dropped.count).sum();
     _ = write!(line, " dropped={dropped}");
@@ -210,7 +255,10 @@ pub(super) fn value(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::clock::Timestamp;
 
     #[test]
     fn durations_have_the_unit_that_fits() {
@@ -231,5 +279,35 @@ mod tests {
         assert_eq!(value("main"), "main");
         assert_eq!(value("my \"rt\"\n"), r#""my \"rt\"\n""#);
         assert_eq!(value(""), "\"\"");
+    }
+
+    #[test]
+    fn the_end_names_the_three_that_took_most() {
+        let mut stalls = Stalls::default();
+        for (name, count) in [("myapp::config::load", 5), ("a", 1), ("b", 1), ("c", 1)] {
+            stalls.hotspots.push(hotspot(name, count));
+        }
+        let lines = worst(&stalls);
+        assert_eq!(lines.lines().count(), 1 + 3);
+        assert!(lines.starts_with(
+            "\n  myapp::config::load (src/config.rs:37): 5 stalls, 610 ms in all, the longest \
+             130 ms, blocking in std::thread::sleep\n"
+        ));
+        assert_eq!(worst(&Stalls::default()), "");
+    }
+
+    fn hotspot(function: &str, count: u64) -> Hotspot {
+        Hotspot {
+            function: function.into(),
+            file: Some("src/config.rs".into()),
+            line: Some(37),
+            cause: Cause::Blocking,
+            called: Some("std::thread::sleep".into()),
+            advice: None,
+            count,
+            time: Duration::from_millis(610),
+            longest: Duration::from_millis(130),
+            last: Timestamp::at(Instant::now()),
+        }
     }
 }

@@ -41,6 +41,9 @@ pub(crate) struct Extent {
 /// What a look has brought to light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
+    /// The absence has reached three quarters of the threshold: a look at it now can be
+    /// compared with one at the threshold.
+    Suspected,
     /// The absence has reached the threshold.
     Started(Extent),
     /// It has reached twice the threshold, four times, eight times …
@@ -75,8 +78,10 @@ struct Absence {
     seen: Duration,
     last_look: Instant,
     next_report: Duration,
+    /// When it will be suspected, as long as it is not.
+    suspicion: Option<Duration>,
     reported: bool,
-    suspected: bool,
+    noticed: bool,
 }
 
 impl Life {
@@ -116,8 +121,9 @@ impl Life {
             seen: Duration::ZERO,
             last_look: look.by,
             next_report: self.threshold,
+            suspicion: Some(self.threshold / 4 * 3),
             reported: false,
-            suspected: false,
+            noticed: false,
         });
         let ended = ended.filter(|absence| absence.reported);
         ended.map(|absence| Change::Ended(absence.whole(&look)))
@@ -136,9 +142,9 @@ impl Life {
     }
 
     /// Whether the absence has now been seen for `long`; true once.
-    pub(crate) fn suspect(&mut self, long: Duration) -> bool {
+    pub(crate) fn has_lasted(&mut self, long: Duration) -> bool {
         let absence = self.absence.as_mut().filter(|absence| absence.seen >= long);
-        absence.is_some_and(|absence| !std::mem::replace(&mut absence.suspected, true))
+        absence.is_some_and(|absence| !std::mem::replace(&mut absence.noticed, true))
     }
 
     /// For how long a stall has been seen.
@@ -157,7 +163,10 @@ impl Life {
             Some(absence) if absence.reported => {
                 (absence.seen / PRECISION).clamp(SHORTEST.min(tick), tick)
             }
-            Some(absence) => tick.min(absence.next_report.saturating_sub(absence.seen)),
+            Some(absence) => {
+                let next = absence.suspicion.unwrap_or(absence.next_report);
+                tick.min(next.saturating_sub(absence.seen))
+            }
             None => tick,
         }
     }
@@ -169,8 +178,10 @@ impl Absence {
         self.last_look = self.last_look.max(look.at);
         self.seen += gap.min(longest_gap);
         if self.seen < self.next_report {
-            return None;
+            let suspected = self.suspicion.take_if(|suspicion| self.seen >= *suspicion);
+            return suspected.map(|_| Change::Suspected);
         }
+        self.suspicion = None;
         while self.next_report <= self.seen {
             self.next_report *= 2;
         }
@@ -222,6 +233,7 @@ mod tests {
         start: Instant,
         now: Instant,
         changes: Vec<(Duration, Change)>,
+        suspected: Vec<Duration>,
     }
 
     impl Driven {
@@ -232,6 +244,7 @@ mod tests {
                 start,
                 now: start,
                 changes: Vec::new(),
+                suspected: Vec::new(),
             }
         }
 
@@ -242,9 +255,11 @@ mod tests {
                 away,
                 busy: Some(busy),
             };
-            let change = self.life.look(look);
-            self.changes
-                .extend(change.map(|change| (self.now - self.start, change)));
+            match self.life.look(look) {
+                Some(Change::Suspected) => self.suspected.push(self.now - self.start),
+                Some(change) => self.changes.push((self.now - self.start, change)),
+                None => {}
+            }
         }
 
         /// Looks as often as the life asks for, as long as `length`.
@@ -258,6 +273,7 @@ mod tests {
 
         fn kinds(&self) -> String {
             let kind = |(_, change): &(_, Change)| match change {
+                Change::Suspected => unreachable!("kept apart"),
                 Change::Started(_) => 'S',
                 Change::Ongoing(_) => 'o',
                 Change::Ended(_) => 'E',
@@ -289,6 +305,17 @@ mod tests {
             extent.at_most <= extent.at_least + TICK + SCHEDULING,
             "{extent:?}"
         );
+    }
+
+    #[test]
+    fn an_absence_is_suspected_once_a_quarter_before_it_is_a_stall() {
+        let mut worker = Driven::new();
+        worker.stay(30 * MS, None, Duration::ZERO);
+        worker.stay(400 * MS, Some((1, 0)), Duration::ZERO);
+        worker.stay(80 * MS, Some((1, 1)), Duration::ZERO);
+        worker.stay(70 * MS, Some((1, 2)), Duration::ZERO);
+        assert_eq!(worker.suspected, [105 * MS, 505 * MS]);
+        assert_eq!(worker.changes[0].0, 130 * MS);
     }
 
     #[test]

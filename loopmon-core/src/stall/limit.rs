@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Cause;
+use super::{Cause, Phase};
 
 /// Of each kind of stall so many are told in full,
 const IN_FULL: u64 = 5;
@@ -12,8 +12,9 @@ const LINES: u32 = 30;
 /// More kinds than this share one account.
 const KINDS: usize = 64;
 
-/// What stalls are counted together: those that would make the same line.
-pub(crate) type Kind = (Arc<str>, Cause);
+/// What stalls are counted together, because they would make the same line: those of one
+/// runtime, one cause, and one function if that is known.
+pub(crate) type Kind = (Arc<str>, Cause, Option<Arc<str>>);
 
 /// Keeps logs readable: decides which stalls are left out there. Counters count them
 /// all the same.
@@ -41,8 +42,22 @@ pub(crate) enum Telling {
     InFull,
     /// Its start and its end.
     InShort,
+    /// One line: it is [no stall](Cause::is_stall).
+    Once,
     /// Nothing.
     Not,
+}
+
+impl Telling {
+    /// Whether this part of its life is told, if there are lines left.
+    pub(crate) fn tells(self, phase: Phase) -> bool {
+        match self {
+            Self::InFull => true,
+            Self::InShort => phase != Phase::Ongoing,
+            Self::Once => phase == Phase::Started,
+            Self::Not => false,
+        }
+    }
 }
 
 impl Limit {
@@ -58,13 +73,14 @@ impl Limit {
     /// last that was.
     pub(crate) fn start(&mut self, kind: &Kind, now: Instant) -> (Telling, u64) {
         let line = self.has_line(now);
+        let is_stall = kind.1.is_stall();
         let account = self.account(kind);
-        let telling = if account.told < IN_FULL {
-            Telling::InFull
-        } else if account.last_told.is_none_or(|last| now >= last + PERIOD) {
-            Telling::InShort
-        } else {
-            Telling::Not
+        let is_due = account.last_told.is_none_or(|last| now >= last + PERIOD);
+        let telling = match (is_stall, is_due) {
+            (true, _) if account.told < IN_FULL => Telling::InFull,
+            (true, true) => Telling::InShort,
+            (false, true) => Telling::Once,
+            (_, false) => Telling::Not,
         };
         if telling == Telling::Not || !line {
             account.held_back += 1;
@@ -93,6 +109,10 @@ impl Limit {
     }
 
     fn account(&mut self, kind: &Kind) -> &mut Account {
+        // Nobody is to blame for what is no stall.
+        let (runtime, cause, function) = kind;
+        let function = function.as_ref().filter(|_| cause.is_stall());
+        let kind = &(Arc::clone(runtime), *cause, function.cloned());
         let found = |account: &Account| account.kind.as_ref().is_none_or(|k| k == kind);
         let index = self.accounts.iter().position(found);
         let index = index.unwrap_or_else(|| {
@@ -117,7 +137,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn kind(name: &str) -> Kind {
-        (name.into(), Cause::Unknown)
+        (name.into(), Cause::Unknown, None)
     }
 
     #[test]
@@ -163,5 +183,33 @@ mod tests {
             limit.start(&kind(&n.to_string()), start + n * SECOND * 60);
         }
         assert_eq!(limit.accounts.len(), KINDS + 1);
+    }
+
+    #[test]
+    fn each_culprit_is_told_in_full_however_often_another_was() {
+        let start = Instant::now();
+        let mut limit = Limit::new(start);
+        let of = |function: &str| (Arc::from("main"), Cause::Cpu, Some(function.into()));
+        for second in 0..100 {
+            limit.start(&of("myapp::noisy"), start + second * SECOND);
+        }
+        let (telling, _) = limit.start(&of("myapp::new"), start + 100 * SECOND);
+        assert_eq!(telling, Telling::InFull);
+    }
+
+    #[test]
+    fn what_is_no_stall_makes_one_line_a_minute_whoever_ran() {
+        let start = Instant::now();
+        let mut limit = Limit::new(start);
+        let mut lines = 0;
+        for second in 0..120 {
+            let function = Arc::from(second.to_string());
+            let kind = (Arc::from("main"), Cause::ManyPolls, Some(function));
+            let (telling, _) = limit.start(&kind, start + second * SECOND);
+            for phase in [Phase::Started, Phase::Ongoing, Phase::Ended] {
+                lines += u32::from(telling.tells(phase));
+            }
+        }
+        assert_eq!(lines, 2);
     }
 }

@@ -1,17 +1,39 @@
 //! Stalls: workers that stay away from the scheduler. What is said of them here is
 //! pure data and pure time; who looks at the workers is the watchdog.
 
+#[cfg(feature = "stacks")]
+mod advice;
+#[cfg(feature = "stacks")]
+mod blame;
 mod book;
+#[cfg(all(test, feature = "stacks"))]
+mod captured;
+mod culprit;
+mod hotspots;
 mod life;
 mod limit;
+#[cfg(feature = "stacks")]
+mod place;
+#[cfg(feature = "stacks")]
+mod symbol;
 mod totals;
+mod verdict;
 
 use std::fmt;
 
+#[cfg(feature = "stacks")]
+pub(crate) use blame::{OwnCode, blame};
 pub(crate) use book::StallBook;
+pub use culprit::Culprit;
+#[cfg(test)]
+pub(crate) use culprit::tests;
+pub use hotspots::Hotspot;
 pub(crate) use life::{Change, Extent, Life, Look, Mark};
 pub(crate) use limit::{Limit, Telling};
 pub use totals::{StallTotals, Stalls};
+#[cfg(feature = "stacks")]
+pub(crate) use verdict::judge;
+pub(crate) use verdict::{Doing, Judged, Sighting, Sleep};
 
 /// Why a worker stayed away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +44,16 @@ pub enum Cause {
     /// The worker is in Tokio's I/O and timer driver, which has more to do than it can
     /// do in time: a million timers that are due at once.
     Driver,
+    /// One task computes.
+    Cpu,
+    /// One poll of a task sleeps, in a call or on a lock.
+    Blocking,
+    /// Many polls follow each other, and none is long: a million small tasks. No
+    /// [stall](Self::is_stall).
+    ManyPolls,
+    /// The worker was ready to run, but the operating system gave it no CPU. No
+    /// [stall](Self::is_stall).
+    Descheduled,
 }
 
 impl Cause {
@@ -31,6 +63,31 @@ impl Cause {
         match self {
             Self::Unknown => "unknown",
             Self::Driver => "driver",
+            Self::Cpu => "cpu",
+            Self::Blocking => "blocking",
+            Self::ManyPolls => "many_polls",
+            Self::Descheduled => "descheduled",
+        }
+    }
+
+    /// Whether somebody keeps the worker. What is none is counted by its cause, but not
+    /// among the stalls, and told at most once a minute.
+    #[must_use]
+    pub const fn is_stall(self) -> bool {
+        !matches!(self, Self::ManyPolls | Self::Descheduled)
+    }
+}
+
+impl Cause {
+    /// What to do where no more than the cause is known of the code.
+    pub(crate) const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Cpu => Some(
+                "move it into tokio::task::spawn_blocking or a pool such as rayon, or yield in \
+                 between with tokio::task::yield_now().await",
+            ),
+            Self::Blocking => Some("move the blocking call into tokio::task::spawn_blocking"),
+            Self::Unknown | Self::Driver | Self::ManyPolls | Self::Descheduled => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Cause;
+use super::{Cause, Hotspot};
 use crate::histogram::Distribution;
 
 /// The stalls of one runtime in a window.
@@ -15,8 +15,11 @@ pub struct Stalls {
     /// their kind. All other numbers count them.
     pub held_back: u64,
     /// The numbers of each cause that occurred since the runtime was first monitored,
-    /// with drills apart.
+    /// with drills apart. Those of causes that are [no stalls](Cause::is_stall) stand
+    /// here only.
     pub by_cause: Vec<StallTotals>,
+    /// The code that kept workers in the window, the worst first.
+    pub hotspots: Vec<Hotspot>,
 }
 
 /// The stalls of one cause in a window.
@@ -39,23 +42,29 @@ impl Stalls {
     /// How many began, whatever their cause.
     #[must_use]
     pub fn started(&self) -> u64 {
-        self.by_cause.iter().map(|totals| totals.started).sum()
+        self.stalls().map(|totals| totals.started).sum()
     }
 
     /// How long all of them lasted together.
     #[must_use]
     pub fn time(&self) -> Duration {
-        self.by_cause.iter().map(|totals| totals.time).sum()
+        self.stalls().map(|totals| totals.time).sum()
     }
 
     /// The longest that ended in the window or lasts; `None` if there was none.
     #[must_use]
     pub fn longest(&self) -> Option<Duration> {
-        let ended = self.by_cause.iter().filter_map(|totals| {
+        let ended = self.stalls().filter_map(|totals| {
             // The distribution is a little coarse upwards; all together are not.
             Some(totals.durations.max()?.min(totals.time))
         });
         ended.max().max(self.age)
+    }
+
+    fn stalls(&self) -> impl Iterator<Item = &StallTotals> {
+        self.by_cause
+            .iter()
+            .filter(|totals| totals.cause.is_stall())
     }
 
     pub(crate) fn since(&self, earlier: &Self) -> Self {
@@ -67,6 +76,7 @@ impl Stalls {
         Self {
             held_back: self.held_back.saturating_sub(earlier.held_back),
             by_cause: by_cause.collect(),
+            hotspots: Hotspot::since(&self.hotspots, &earlier.hotspots),
             ..*self
         }
     }

@@ -5,6 +5,13 @@
 
 #[cfg(all(unix, not(loopmon_portable)))]
 mod bell;
+#[cfg(all(
+    feature = "stacks",
+    target_os = "linux",
+    target_arch = "x86_64",
+    not(loopmon_portable)
+))]
+mod capture;
 #[cfg(all(unix, not(loopmon_portable)))]
 mod poll;
 #[cfg(all(unix, not(loopmon_portable)))]
@@ -15,6 +22,14 @@ mod thread_clock;
 #[cfg(any(not(unix), loopmon_portable))]
 #[path = "no_bell.rs"]
 mod bell;
+#[cfg(not(all(
+    feature = "stacks",
+    target_os = "linux",
+    target_arch = "x86_64",
+    not(loopmon_portable)
+)))]
+#[path = "no_capture.rs"]
+mod capture;
 #[cfg(any(not(unix), loopmon_portable))]
 #[path = "no_poll.rs"]
 mod poll;
@@ -30,6 +45,25 @@ mod counting_allocator;
 mod privileges;
 
 pub(crate) use bell::{Bell, Ear};
+#[cfg(all(
+    test,
+    feature = "stacks",
+    target_os = "linux",
+    target_arch = "x86_64",
+    not(loopmon_portable)
+))]
+pub(crate) use capture::own_calls;
+pub(crate) use capture::own_stack;
+#[cfg(all(
+    feature = "stacks",
+    target_os = "linux",
+    target_arch = "x86_64",
+    not(loopmon_portable)
+))]
+pub(crate) use capture::{
+    Generation, Installed, Loaded, MappedFile, Outcome, Question, Segment, install, is_in_place,
+    is_installed, loaded_objects, read_own, send,
+};
 #[cfg(test)]
 pub(crate) use counting_allocator::allocations;
 pub(crate) use poll::stderr_takes_more;

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::time::Duration;
 
 /// A thread of this process, as the kernel names it.
@@ -5,11 +6,18 @@ use std::time::Duration;
 pub(crate) struct ThreadId(u32);
 
 impl ThreadId {
-    /// The calling thread.
+    /// The calling thread. The kernel is asked once for each: workers ask whenever they
+    /// wake.
     pub(crate) fn current() -> Option<Self> {
-        // SAFETY: it takes nothing and cannot fail.
-        let id = unsafe { libc::gettid() };
-        Self::from_word(u32::try_from(id).unwrap_or(0))
+        thread_local! {
+            static CURRENT: Cell<u32> = const { Cell::new(0) };
+        }
+        Self::from_word(CURRENT.get()).or_else(|| {
+            // SAFETY: it takes nothing and cannot fail.
+            let id = unsafe { libc::gettid() };
+            CURRENT.set(u32::try_from(id).unwrap_or(0));
+            Self::from_word(CURRENT.get())
+        })
     }
 
     /// 0 stands for none.

@@ -1,9 +1,11 @@
 //! The one thread of the process that watches all its runtimes from outside. It
 //! runs on no runtime, so it goes on while they are stuck.
 
+mod case;
 mod drill;
 mod driver;
 mod host;
+mod inquiry;
 mod ping;
 mod stalls;
 mod subject;
@@ -14,9 +16,11 @@ use std::thread;
 use std::time::Instant;
 
 use self::host::HostLag;
+use self::stalls::Means;
 pub(crate) use self::subject::Subject;
 use crate::record::Record;
 use crate::registry::Process;
+use crate::stack::Stacks;
 use crate::stall::Limit;
 
 /// The watchdog's state. [`tick`](Self::tick) is all it does, and takes the time as
@@ -26,6 +30,7 @@ pub(crate) struct Watchdog {
     subjects: Vec<Subject>,
     host: HostLag,
     limit: Limit,
+    stacks: Stacks,
 }
 
 impl Watchdog {
@@ -35,6 +40,7 @@ impl Watchdog {
             subjects: Vec::new(),
             host: HostLag::new(),
             limit: Limit::new(Instant::now()),
+            stacks: Stacks::default(),
         }
     }
 
@@ -62,30 +68,41 @@ impl Watchdog {
             subjects,
             host,
             limit,
+            stacks,
         } = self;
         host.woke(now, &process.host_lags);
         for subject in process.take_arrivals() {
-            process.push(Record::Start(subject.start(now)));
+            process.push(Record::Start(subject.start(now, stacks)));
             subjects.push(subject);
         }
+        let answers = stacks.answers();
+        let mut means = Means {
+            limit,
+            stacks,
+            process,
+        };
         for subject in &mut *subjects {
             subject.collect();
-            subject.look(now, &clock, limit, process);
+            subject.hear(&answers, now, means.reborrow());
+            subject.look(now, &clock, means.reborrow());
             // Before the ping, which would count as waiting without having had a chance.
             if let Some(sample) = subject.sample(now, process) {
                 process.push(Record::Sample(Box::new(sample)));
             }
         }
         subjects.retain_mut(|subject| {
-            let gone = subject.watched.is_gone();
-            if gone {
-                let now = clock(); // It may have lived until just now.
-                subject.stop_looking(now, limit, process);
-                subject.watched.let_go();
-                process.push(Record::End(Box::new(subject.end(now, process))));
-                process.forget(&subject.watched);
+            if !subject.watched.is_gone() {
+                return true;
             }
-            !gone
+            let now = clock(); // It may have lived until just now.
+            subject.stop_looking(now, means.reborrow());
+            subject.watched.let_go();
+            if subject.is_explaining() {
+                return true;
+            }
+            process.push(Record::End(Box::new(subject.end(now, process))));
+            process.forget(&subject.watched);
+            false
         });
         for subject in &mut *subjects {
             // By a fresh look at the clock: what the watchdog did until here is no lag.

@@ -64,7 +64,7 @@ impl Driven {
         let settings = Settings {
             interval,
             stall_threshold: THRESHOLD,
-            backtrace: Backtrace::Auto,
+            backtrace: Backtrace::Never,
         };
         let (now, handle) = (Instant::now(), runtime.handle());
         let mut watched = Watched::new(
@@ -75,7 +75,7 @@ impl Driven {
             thread::current(),
             now,
         );
-        watched.hooked = Some(hooked);
+        watched.set_hooked(hooked);
         let watched = Arc::new(watched);
         // The test answers in place of the probe.
         let probe = runtime.spawn(inside::run(Method::None, Arc::clone(&watched)));

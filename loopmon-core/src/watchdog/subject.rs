@@ -5,13 +5,13 @@ use tokio::runtime::RuntimeFlavor;
 
 use super::drill::Drill;
 use super::ping::{Due, Pinger};
-use super::stalls::StallTeller;
+use super::stalls::{Means, StallTeller};
 use super::workers::Workers;
 use crate::clock::Timestamp;
 use crate::record::{End, Sample, Start};
 use crate::registry::{Process, Watched};
 use crate::snapshot::{Probe, Snapshot};
-use crate::stall::Limit;
+use crate::stack::{Answer, Stacks};
 use crate::sys::Bell;
 
 /// Samples are taken this often, or once an interval if that is longer.
@@ -40,6 +40,8 @@ pub(crate) struct Subject {
     /// in motion.
     stirred: Instant,
     drill: Option<Drill>,
+    /// Nothing more is to be seen of it.
+    leaving: bool,
     sampled: Option<Snapshot>,
     next_sample: Instant,
 }
@@ -61,6 +63,7 @@ impl Subject {
             dozing: None,
             stirred: now,
             drill: drill.map(|length| Drill::new(length, now)),
+            leaving: false,
             sampled: None,
             next_sample: now + SAMPLE_PERIOD.max(settings.interval),
             watched,
@@ -87,14 +90,25 @@ impl Subject {
         }
     }
 
+    /// Tells what has been found out about stalls, or will not be in time.
+    pub(super) fn hear(&mut self, answers: &[Answer], now: Instant, means: Means<'_>) {
+        let mut witness = self.stalls.witness(now, &self.watched, means);
+        for answer in answers {
+            witness.answered(answer);
+        }
+        witness.stop_waiting(now);
+    }
+
+    /// Whether something has still to be told that waits for an explanation.
+    pub(super) fn is_explaining(&self) -> bool {
+        self.stalls.held_until().is_some()
+    }
+
     /// Looks who is away, and tells of those who are for too long.
-    pub(super) fn look(
-        &mut self,
-        now: Instant,
-        clock: impl Fn() -> Instant,
-        limit: &mut Limit,
-        process: &Process,
-    ) {
+    pub(super) fn look(&mut self, now: Instant, clock: impl Fn() -> Instant, means: Means<'_>) {
+        if self.leaving {
+            return;
+        }
         if let Some(since) = self.dozing.take()
             && let Some(hooked) = &self.watched.hooked
         {
@@ -102,7 +116,8 @@ impl Subject {
             self.workers.were_quiet_until(until);
             if until < now {
                 // Somebody woke the watchdog then.
-                process
+                means
+                    .process
                     .host_lags
                     .record(now.saturating_duration_since(until));
             }
@@ -111,7 +126,7 @@ impl Subject {
                 self.stirred = now;
             }
         }
-        let mut witness = self.stalls.witness(now, &self.watched, limit, process);
+        let mut witness = self.stalls.witness(now, &self.watched, means);
         self.workers.look(now, clock, &self.watched, &mut witness);
         if self.watched.has_ended() {
             self.watched.end();
@@ -119,8 +134,11 @@ impl Subject {
     }
 
     /// All that is told as lasting has ended, because the watch has.
-    pub(super) fn stop_looking(&mut self, now: Instant, limit: &mut Limit, process: &Process) {
-        let mut witness = self.stalls.witness(now, &self.watched, limit, process);
+    pub(super) fn stop_looking(&mut self, now: Instant, means: Means<'_>) {
+        if std::mem::replace(&mut self.leaving, true) {
+            return;
+        }
+        let mut witness = self.stalls.witness(now, &self.watched, means);
         self.workers.look_away(now, &mut witness);
     }
 
@@ -188,7 +206,8 @@ impl Subject {
             (None, _) => None,
         };
         let drill = self.drill.as_ref().map(Drill::due);
-        [next_look, next_ping, drill]
+        let held = self.stalls.held_until();
+        [next_look, next_ping, drill, held]
             .into_iter()
             .flatten()
             .fold(self.next_sample, Instant::min)
@@ -225,7 +244,10 @@ impl Subject {
         since.max(FIRST_LOOK).min(self.tick)
     }
 
-    pub(super) fn start(&self, now: Instant) -> Start {
+    pub(super) fn start(&self, now: Instant, stacks: &mut Stacks) -> Start {
+        let backtrace = self.watched.settings.backtrace;
+        stacks.arrange(backtrace);
+        let no_stacks = stacks.obstacle(backtrace);
         if let Some(drill) = &self.drill {
             drill.check(&self.watched);
         }
@@ -245,6 +267,8 @@ impl Subject {
             unmeasured: self.watched.unmeasured(),
             hooks: self.watched.hooked.is_some(),
             unjudged: self.watched.unjudged(),
+            symbols: no_stacks.is_none().then(|| stacks.symbols()),
+            no_stacks,
         }
     }
 

@@ -30,7 +30,7 @@ impl Driven {
         let settings = Settings {
             interval,
             stall_threshold: 100 * MS,
-            backtrace: Backtrace::Auto,
+            backtrace: Backtrace::Never,
         };
         let now = Instant::now();
         let watched = Arc::new(Watched::new(

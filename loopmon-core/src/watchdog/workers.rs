@@ -222,7 +222,7 @@ impl Workers {
         let found = self
             .lives
             .iter_mut()
-            .filter_map(|life| life.suspect(tick).then_some(()));
+            .filter_map(|life| life.has_lasted(tick).then_some(()));
         found.count() > 0
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::stall::{StallLine, StallTotalsFields, StallsFields};
+pub use self::stall::{HotspotFields, StallLine, StallTotalsFields, StallsFields};
 use super::{Dropped, End, Event, Sample, Start};
 use crate::clock::Timestamp;
 use crate::snapshot::Snapshot;
@@ -112,6 +112,10 @@ pub struct StartLine {
     pub hooks: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unjudged: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_stacks: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbols: Option<String>,
 }
 
 /// The fields of [`Kind::Sample`].
@@ -242,6 +246,8 @@ impl From<&Start> for StartLine {
             unmeasured: start.unmeasured.as_deref().map(str::to_owned),
             hooks: start.hooks,
             unjudged: start.unjudged.as_deref().map(str::to_owned),
+            no_stacks: start.no_stacks.as_deref().map(str::to_owned),
+            symbols: start.symbols.map(str::to_owned),
         }
     }
 }
