@@ -1,7 +1,13 @@
 //! What is begun comes to an end: of a monitored runtime nothing of ours is left.
 
-use crate::support::{Suite, Told, alive_tasks, descriptors, threads, wait_until};
+use std::fs;
+
+use crate::stalls::{keep_worker, watched};
+use crate::support::{
+    Kind, Suite, Told, alive_tasks, descriptors, nothing_lasts, threads, wait_until,
+};
 use loopmon::{Monitor, Probe};
+use nix::sys::signal::Signal;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::yield_now;
 
@@ -13,6 +19,7 @@ pub(super) fn suite() -> Suite {
         .check(the_end_of_a_runtime_leaves_nothing_without_shutdown)
         .check(a_runtime_that_never_ran_leaves_nothing)
         .check(a_monitor_that_is_kept_keeps_no_driver_open)
+        .check(shutdown_leaves_nothing_of_what_named_a_stall)
         .check(a_hundred_starts_with_other_sinks_leave_nothing)
         .check(shutdown_may_be_called_twice)
         .check(shutdown_of_one_runtime_leaves_the_other_monitored)
@@ -121,6 +128,31 @@ fn a_monitor_that_is_kept_keeps_no_driver_open() {
     for monitor in kept {
         assert_eq!(monitor.active_tasks(), None);
         assert!(monitor.snapshot().workers.is_empty());
+    }
+}
+
+/// Whether this process has a handler for the signal.
+fn is_caught(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+    caught & 1 << (signal as i32 - 1) != 0
+}
+
+fn shutdown_leaves_nothing_of_what_named_a_stall() {
+    let names_code = || threads().contains(&"loopmon-stacks".to_owned());
+    let before = resources_without_a_runtime();
+    for _ in 0..3 {
+        assert!(!is_caught(Signal::SIGURG) && !names_code());
+        let (runtime, monitor, log) = watched(multi_thread());
+        let blocker = keep_worker(&runtime, Kind::Pipe);
+        log.tells_all(&[blocker]);
+        assert!(is_caught(Signal::SIGURG) && names_code());
+        nothing_lasts(&monitor);
+        monitor.shutdown();
+        assert!(!is_caught(Signal::SIGURG) && !names_code());
+        drop(runtime);
+        wait_until(resources, |now| *now == before);
     }
 }
 

@@ -29,6 +29,7 @@ mod stalls;
 mod stalls_at_the_end;
 mod support;
 mod telling;
+mod without;
 
 use std::process::ExitCode;
 
@@ -49,5 +50,6 @@ fn main() -> ExitCode {
         stalls::suite(),
         stalls_at_the_end::suite(),
         telling::suite(),
+        without::suite(),
     ])
 }

@@ -25,7 +25,7 @@ pub(super) fn suite() -> Suite {
     Suite::default()
         .check(the_true_length_lies_within_the_bounds_that_are_told)
         .check(a_long_stall_is_told_again_at_each_doubling)
-        .check(two_blocks_with_a_park_between_are_two_stalls)
+        .punctual(two_blocks_with_a_park_between_are_two_stalls)
         .check(two_blocks_in_a_row_are_one_stall_as_long_as_both)
         .check(numbers_grow_while_a_stall_lasts_and_never_fall)
         .punctual(an_event_that_waits_behind_the_stall_shows_as_lag)

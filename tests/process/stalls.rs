@@ -10,28 +10,28 @@ use crate::support::{
     Blocker, Kind, StallLog, Suite, annotated, nothing_lasts, only_started, wait_until,
 };
 use loopmon::__private::Flavor;
-use loopmon::{Monitor, MonitorBuilder, Phase, WorkerName};
+use loopmon::{Cause, Monitor, MonitorBuilder, Phase, WorkerName};
 use tokio::runtime::{Builder, LocalOptions, Runtime};
 use tokio::sync::oneshot;
 
 pub(super) fn suite() -> Suite {
     Suite::default()
-        .check(one_worker_of_four_is_told_whatever_keeps_it)
-        .check(two_workers_at_once_are_two_stalls)
-        .check(all_workers_at_once_are_a_stall_each)
-        .check(the_only_worker_is_told)
-        .check(one_of_sixty_four_workers_is_told)
+        .punctual(one_worker_of_four_is_told_whatever_keeps_it)
+        .punctual(two_workers_at_once_are_two_stalls)
+        .punctual(all_workers_at_once_are_a_stall_each)
+        .punctual(the_only_worker_is_told)
+        .punctual(one_of_sixty_four_workers_is_told)
         .check(the_first_task_ever_is_told)
         .check(a_worker_of_an_attached_runtime_is_told_without_hooks)
         .check(a_task_on_one_thread_is_told_under_the_attribute)
         .check(the_root_future_on_one_thread_is_told_under_the_attribute)
-        .check(the_root_future_on_no_worker_is_told_under_the_attribute)
-        .check(a_task_on_one_thread_is_told_beside_a_watched_root)
-        .check(a_watched_root_on_one_thread_is_told)
-        .check(a_watched_root_on_no_worker_is_told)
-        .check(a_root_that_panics_leaves_no_stall_behind)
-        .check(a_root_on_one_thread_that_panics_leaves_no_stall_behind)
-        .check(each_of_several_runtimes_has_stalls_of_its_own)
+        .punctual(the_root_future_on_no_worker_is_told_under_the_attribute)
+        .punctual(a_task_on_one_thread_is_told_beside_a_watched_root)
+        .punctual(a_watched_root_on_one_thread_is_told)
+        .punctual(a_watched_root_on_no_worker_is_told)
+        .punctual(a_root_that_panics_leaves_no_stall_behind)
+        .punctual(a_root_on_one_thread_that_panics_leaves_no_stall_behind)
+        .punctual(each_of_several_runtimes_has_stalls_of_its_own)
 }
 
 pub(crate) fn multi_thread(workers: usize) -> Builder {
@@ -85,11 +85,26 @@ fn one_worker_of_four_is_told_whatever_keeps_it() {
     let (runtime, monitor, log) = watched_by(builder, &mut multi_thread(4));
     let mut made = 0;
     for blocker in Blocker::of_every_kind() {
-        let trap = blocker.trap();
+        let (kind, trap) = (blocker.kind(), blocker.trap());
         runtime.spawn(async move { trap() });
         log.tells_all(&[blocker]);
         made += 1;
         assert_eq!(monitor.snapshot().stalls.started(), made);
+        let told = log.of(Phase::Started).pop().unwrap();
+        let expected = match kind {
+            Kind::Lock | Kind::Pipe => Cause::Blocking,
+            Kind::Spin => Cause::Cpu,
+            // It is never at the same sleep again, and seldom met in between.
+            Kind::Sleep if told.cause == Cause::Blocking => Cause::Blocking,
+            Kind::Sleep => Cause::Unknown,
+        };
+        assert_eq!(told.cause, expected, "{told:#?}");
+        let culprit = told.culprit.unwrap();
+        assert!(culprit.own, "{culprit:#?}");
+        assert!(
+            culprit.function.starts_with("process::support::blocker::"),
+            "{culprit:#?}"
+        );
     }
 }
 
@@ -105,6 +120,10 @@ fn all_workers_at_once_are_a_stall_each() {
     let blockers = Kind::ALL.map(|kind| keep_worker(&runtime, kind));
     let told = log.wait_for(Phase::Started, 4);
     assert!(told.iter().all(|stall| stall.parked == 0), "{told:#?}");
+    for (blocker, worker) in blockers.iter().map(|b| (b, b.note().worker)) {
+        let stall = told.iter().find(|stall| stall.worker == worker).unwrap();
+        blocker.kind().is_told_as(stall);
+    }
     assert_eq!(monitor.snapshot().stalls.active, 4);
     wait_until(|| monitor.lag(), Option::is_some);
     let mut workers: Vec<_> = told.iter().map(|stall| stall.worker).collect();

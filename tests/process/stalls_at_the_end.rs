@@ -139,7 +139,7 @@ fn the_end_of_one_thread_that_waits_for_a_destructor_is_told() {
 
 /// Its worker is kept until the sinks have had a sample with the stall.
 fn is_stuck_for_a_sample() {
-    let (log, blocker) = (StallLog::default(), Blocker::new(Kind::Sleep));
+    let (log, blocker) = (StallLog::default(), Blocker::new(Kind::Pipe));
     let (told, trap) = (log.clone(), blocker.trap());
     annotated(Flavor::MultiThread, &[], vec![Box::new(log)], async {
         let checked = beside(move || {

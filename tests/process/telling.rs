@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -35,17 +36,28 @@ pub(super) fn suite() -> Suite {
 /// Many stalls need a threshold that is quickly reached.
 const SHORT: Settings = &[(Key::StallThreshold, "20ms")];
 
-/// Blocks a worker until the watchdog says that it is stuck.
+/// Blocks a worker in one call until the watchdog says that it is stuck, and why.
 async fn stall() {
-    let stalled = tokio::spawn(async {
-        let monitor = loopmon::current().unwrap();
-        wait_until(|| monitor.snapshot().stalls.active, |active| *active == 1);
-    });
-    stalled.await.unwrap();
     let monitor = loopmon::current().unwrap();
+    let (let_go, wait) = mpsc::channel();
+    let before = monitor.snapshot().stalls.started();
+    let watch = monitor.clone();
+    let watching = thread::spawn(move || {
+        let started = || watch.snapshot().stalls.started();
+        wait_until(started, |started| *started > before);
+        let_go.send(()).unwrap();
+    });
+    let stalled = tokio::spawn(async move { waits(&wait) });
+    stalled.await.unwrap();
+    watching.join().unwrap();
     while monitor.snapshot().stalls.active > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[inline(never)]
+fn waits(to_be_let_go: &mpsc::Receiver<()>) {
+    to_be_let_go.recv().unwrap();
 }
 
 fn blocks_once() {
@@ -68,29 +80,62 @@ fn a_terminal_shows_a_stall_in_sentences() {
     let _ended = File::from(pty.master).read_to_end(&mut shown);
     let shown = String::from_utf8(shown).unwrap();
     let lines: Vec<_> = shown.lines().collect();
-    let [first, second, .., last] = &lines[..] else {
+    let [first, second, third, .., farewell, hotspot] = &lines[..] else {
         panic!("{shown}")
     };
-    let (subject, rest) = first
-        .split_once(" has not returned to the scheduler for ")
-        .unwrap();
+    let (subject, rest) = first.split_once(" has been stuck for ").unwrap();
     assert!(subject.starts_with("loopmon: worker "), "{first}");
     assert!(rest.contains(" ms"), "{first}");
-    assert!(second.contains("in the global queue, "), "{second}");
-    assert!(second.ends_with(" workers parked"), "{second}");
+    assert!(
+        rest.ends_with(&format!(": blocking in {CALLED}")),
+        "{first}"
+    );
+    let place = second
+        .strip_prefix("  --> tests/process/telling.rs:")
+        .unwrap();
+    assert!(place.ends_with(" in process::telling::waits"), "{second}");
+    assert!(
+        third.starts_with("  task: process::telling::stall  ·  "),
+        "{third}"
+    );
+    assert!(third.contains("in the global queue, "), "{third}");
+    assert!(third.ends_with(" workers parked"), "{third}");
+    let help = lines.iter().find(|line| line.starts_with("  help: "));
+    assert!(
+        help.is_some_and(|help| help.contains("tokio::sync")),
+        "{shown}"
+    );
     let back = lines
         .iter()
-        .find(|line| line.starts_with(subject) && line.contains(" returned "));
-    assert!(back.is_some(), "{shown}");
-    assert!(last.contains("; 1 stall, the longest "), "{last}");
+        .find(|line| line.starts_with(subject) && line.contains(" was stuck for "));
+    let blamed = format!(": blocking in {CALLED}, in process::telling::waits");
+    assert!(back.is_some_and(|back| back.ends_with(&blamed)), "{shown}");
+    assert!(farewell.contains("; 1 stall, the longest "), "{farewell}");
+    assert!(
+        hotspot.starts_with("  process::telling::waits (tests/process/telling.rs:"),
+        "{hotspot}"
+    );
+    assert!(hotspot.contains(": 1 stall, "), "{hotspot}");
+    assert!(
+        hotspot.ends_with(&format!(", blocking in {CALLED}")),
+        "{hotspot}"
+    );
 }
+
+/// What keeps the worker in [`waits`].
+const CALLED: &str = "std::sync::mpsc::Receiver::recv";
 
 fn a_machine_reads_a_stall_in_logfmt() {
     let outcome = program(blocks_once).run();
     let first = outcome.prints("").stderr.lines().next().unwrap();
     let fields = first.strip_prefix("loopmon ").unwrap();
+    // Advice has spaces, and stands in quotes.
+    let mut quoted = false;
     let pairs: Vec<_> = fields
-        .split(' ')
+        .split(|c| {
+            quoted ^= c == '"';
+            c == ' ' && !quoted
+        })
         .map(|pair| pair.split_once('=').unwrap())
         .collect();
     let keys: Vec<_> = pairs.iter().map(|(key, _)| *key).collect();
@@ -103,8 +148,14 @@ fn a_machine_reads_a_stall_in_logfmt() {
         "duration_s",
         "duration_error_s",
         "cause",
+        "function",
+        "file",
+        "line",
+        "called",
+        "task",
+        "advice",
     ];
-    assert_eq!(keys[..8], fixed, "{first}");
+    assert_eq!(keys[..14], fixed, "{first}");
     assert_eq!(
         pairs[..4],
         [
@@ -116,7 +167,19 @@ fn a_machine_reads_a_stall_in_logfmt() {
     );
     let duration: f64 = pairs[5].1.parse().unwrap();
     assert!(duration >= 0.02, "{first}");
-    assert_eq!(pairs[7].1, "unknown");
+    assert_eq!(
+        pairs[7..10],
+        [
+            ("cause", "blocking"),
+            ("function", "process::telling::waits"),
+            ("file", "tests/process/telling.rs"),
+        ]
+    );
+    assert!(pairs[10].1.parse::<u32>().is_ok(), "{first}");
+    assert_eq!(
+        pairs[11..13],
+        [("called", CALLED), ("task", "process::telling::stall")]
+    );
 }
 
 fn a_subscriber_gets_stalls_as_warnings() {
@@ -131,9 +194,21 @@ fn a_subscriber_gets_stalls_as_warnings() {
         (1, 1),
         "{lines:#?}"
     );
-    for line in lines.iter().filter(|line| line.contains("tokio.stall.")) {
+    for line in lines
+        .iter()
+        .filter(|line| line.contains(" tokio.stall.phase="))
+    {
         assert!(line.starts_with(" WARN loopmon: worker "), "{line}");
+        assert!(
+            line.contains(r#" code.function.name="process::telling::waits""#),
+            "{line}"
+        );
     }
+    let end = lines.last().unwrap();
+    assert!(
+        end.contains(r#" tokio.stall.hotspot="process::telling::waits""#),
+        "{end}"
+    );
     assert_eq!(outcome.stderr, "");
 }
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use loopmon::WorkerName;
+use loopmon::{Cause, Stall, WorkerName};
 
-use super::{Gate, wait_until};
+use super::{Gate, late, wait_until};
 
 /// How the thread is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,22 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) const ALL: [Self; 4] = [Self::Sleep, Self::Spin, Self::Lock, Self::Pipe];
+
+    /// No wrong cause is told. That none is known, may be.
+    #[track_caller]
+    pub(crate) fn is_told_as(self, told: &Stall) {
+        let cause = match self {
+            Self::Sleep | Self::Lock | Self::Pipe => Cause::Blocking,
+            Self::Spin => Cause::Cpu,
+        };
+        if told.cause == Cause::Descheduled && matches!(self, Self::Sleep | Self::Spin) {
+            late("one that computes, or sleeps and wakes, got no core");
+        }
+        assert!(
+            [cause, Cause::Unknown].contains(&told.cause),
+            "{self:?} is {told:#?}"
+        );
+    }
 }
 
 /// Where and when a thread was kept, by its own account.
@@ -102,6 +118,10 @@ impl Blocker {
                 shared.keep_called();
             }
         }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.kind
     }
 
     pub(crate) fn let_go(&self) {

@@ -25,6 +25,7 @@ pub(crate) fn annotated<F: Future>(
         tokio: |_| {},
         settings,
         sinks,
+        module: module_path!(),
     };
     launch(attribute, body)
 }

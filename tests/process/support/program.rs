@@ -71,11 +71,16 @@ impl Program {
     }
 
     /// Started from a copy at `path`, because others than its owner are to run it.
-    pub(crate) fn copied_to<F: Fn() -> R, R>(_run: F, path: &Path) -> Self {
+    pub(crate) fn copied_to<F: Fn() -> R, R>(run: F, path: &Path) -> Self {
         // A descriptor of ours, open for writing in a child of another test, would make
         // the copy "busy".
         let copied = Command::new("cp").arg(own_path()).arg(path).status();
         assert!(copied.expect("`cp` starts").success());
+        Self::at(run, path)
+    }
+
+    /// Started from such a copy.
+    pub(crate) fn at<F: Fn() -> R, R>(_run: F, path: &Path) -> Self {
         Self::from(name_of::<F>(), Command::new(path))
     }
 

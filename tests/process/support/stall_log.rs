@@ -59,8 +59,8 @@ impl StallLog {
         self.lock().ends
     }
 
-    /// Each of these threads is told while it is kept, by its runtime and worker; they
-    /// are let go, and each end is told. Nobody else is.
+    /// Each of these threads is told while it is kept, by its runtime and worker and with
+    /// no wrong cause; they are let go, and each end is told. Nobody else is.
     #[track_caller]
     pub(crate) fn tells_all(&self, blockers: &[Blocker]) {
         let before = self.of(Phase::Started).len();
@@ -73,8 +73,9 @@ impl StallLog {
                 let told = new.find(|stall| {
                     note.runtime.as_deref() == Some(&*stall.runtime) && note.worker == stall.worker
                 });
-                told.unwrap_or_else(|| panic!("{note:?} is not in {started:#?}"))
-                    .id
+                let told = told.unwrap_or_else(|| panic!("{note:?} is not in {started:#?}"));
+                blocker.kind().is_told_as(told);
+                told.id
             })
             .collect();
         for blocker in blockers {
