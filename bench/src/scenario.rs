@@ -9,6 +9,7 @@ mod idle_cost;
 mod idle_lag;
 mod many_polls;
 mod many_workers;
+mod named_stalls;
 mod no_stall;
 mod stalled_others;
 mod stalled_worker;
@@ -41,11 +42,12 @@ type Scenario = (&'static str, fn(Effort) -> Report);
 type Program = (&'static str, fn(&[String]));
 
 /// What can be run, by name.
-pub(crate) const ALL: [Scenario; 15] = [
+pub(crate) const ALL: [Scenario; 16] = [
     ("idle-lag", idle_lag::run),
     ("blocked-worker", blocked_worker::run),
     ("stalled-worker", stalled_worker::run),
     ("stalled-others", stalled_others::run),
+    ("named-stalls", named_stalls::run),
     ("driver-starvation", driver_starvation::run),
     ("driver-lag", driver_lag::run),
     ("no-stall", no_stall::run),
@@ -60,10 +62,11 @@ pub(crate) const ALL: [Scenario; 15] = [
 ];
 
 /// The programs that scenarios start as processes of their own.
-pub(crate) const CHILDREN: [Program; 5] = [
+pub(crate) const CHILDREN: [Program; 6] = [
     ("idle", idle_cost::child),
     ("stopped-process", stopped_process::child),
     ("wake-ups", wake_ups::child),
     ("many-workers", many_workers::child),
+    ("named-stalls", named_stalls::child),
     ("yield-storm", yield_storm::child),
 ];
