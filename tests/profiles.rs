@@ -1,5 +1,7 @@
 //! What a stall is said to be in, by how the program was built. `tests/profiles` is such a
 //! program, built apart from this workspace, because profiles belong to a workspace.
+// Tokio's unstable features change nothing here, and each build takes a minute.
+#![cfg(not(tokio_unstable))]
 #![cfg(all(
     feature = "jsonl",
     feature = "stacks",

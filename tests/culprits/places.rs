@@ -1,9 +1,12 @@
 //! Only the worker's own thread is blamed, wherever the worker runs.
 
+use std::backtrace::Backtrace;
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
-use loopmon::{Backtrace, Monitor, MonitorBuilder, Phase};
+use loopmon::{Monitor, MonitorBuilder, Phase};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::block_in_place;
 
@@ -21,6 +24,8 @@ pub(super) fn suite() -> Suite {
         .check(a_crate_that_is_said_to_be_own_is_blamed)
         .check(what_a_mismatched_handler_hides_is_told_without_a_name)
         .check(the_hotspots_are_those_that_were_told)
+        .check(backtraces_of_the_program_go_on_while_code_is_named)
+        .check(more_threads_than_have_a_place_hide_no_name)
 }
 
 fn multi_thread(workers: usize) -> Builder {
@@ -134,7 +139,7 @@ fn caught() -> u64 {
 const SIGURG: u64 = 1 << (23 - 1);
 
 fn without_backtraces_there_is_no_handler_and_the_reason_is_told() {
-    let builder = Monitor::builder().backtrace(Backtrace::Never);
+    let builder = Monitor::builder().backtrace(loopmon::Backtrace::Never);
     let (runtime, monitor, log) = watched(builder, 2);
     runtime.spawn(async { blockers::sleep() });
     let told = log.wait_for(Phase::Started, 1);
@@ -215,4 +220,52 @@ fn the_hotspots_are_those_that_were_told() {
         ],
         "{hotspots:#?}"
     );
+}
+
+/// Whoever resolves a backtrace holds a lock of std's; loopmon does without it.
+fn backtraces_of_the_program_go_on_while_code_is_named() {
+    const STALLS: usize = 5;
+    let (runtime, _monitor, log) = watched(Monitor::builder(), 2);
+    let counts: Arc<[AtomicUsize; 3]> = Arc::default();
+    for thread in 0..counts.len() {
+        let counts = Arc::clone(&counts);
+        thread::spawn(move || {
+            loop {
+                let backtrace = Backtrace::force_capture().to_string();
+                assert!(backtrace.contains("backtraces_of_the_program"));
+                counts[thread].fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let taken = || [0, 1, 2].map(|thread| counts[thread].load(Ordering::Relaxed));
+    for round in 0..STALLS {
+        let before = taken();
+        runtime.spawn(async { blockers::mutex() });
+        next_named(&log, round);
+        // The worker is still stuck.
+        wait_until(taken, |now| {
+            now.iter().zip(before).all(|(now, before)| *now > before)
+        });
+        set_told(true);
+        wait_until(|| log.of(Phase::Ended).len(), |ended| *ended > round);
+        set_told(false);
+    }
+}
+
+/// There is room for 256 of a runtime's threads.
+fn more_threads_than_have_a_place_hide_no_name() {
+    let (runtime, monitor, log) = watched(Monitor::builder(), 2);
+    let leave = Arc::new(Mutex::new(()));
+    let held = leave.lock().unwrap();
+    for _ in 0..300 {
+        let leave = Arc::clone(&leave);
+        runtime.spawn_blocking(move || drop(leave.lock()));
+    }
+    wait_until(
+        || monitor.snapshot().threads,
+        |threads| threads.is_some_and(|count| count > 300),
+    );
+    runtime.spawn(async { blockers::mutex() });
+    is_named(&log, 0, "culprits::blockers::mutex");
+    drop(held);
 }
