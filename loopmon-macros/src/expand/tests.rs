@@ -36,6 +36,7 @@ fn the_attribute_alone_launches_the_body() {
                         tokio: |_| {},
                         settings: &[],
                         sinks: ::loopmon::__private::vec![],
+                        module: ::core::module_path!(),
                     },
                     async {
                         if let ::loopmon::__private::Some(output) = ::loopmon::__private::None::<
@@ -91,6 +92,7 @@ fn every_argument_is_handed_on() {
                         sinks: my::loopmon::__private::vec![
                             my::loopmon::__private::sink(Custom:: < A, B > ::new())
                         ],
+                        module: ::core::module_path!(),
                     },
                     async {
                         if let my::loopmon::__private::Some(output) = my::loopmon::__private::None::<
@@ -141,6 +143,7 @@ fn a_signature_loses_async_alone() {
                         },
                         settings: &[],
                         sinks: ::loopmon::__private::vec![],
+                        module: ::core::module_path!(),
                     },
                     async {
                         if let ::loopmon::__private::Some(output) = ::loopmon::__private::None::<
@@ -173,6 +176,7 @@ fn a_type_that_cannot_be_named_is_not() {
                         tokio: |_| {},
                         settings: &[],
                         sinks: ::loopmon::__private::vec![],
+                        module: ::core::module_path!(),
                     },
                     async { loop {} },
                 );
@@ -198,6 +202,7 @@ fn mistakes_leave_a_function_behind() {
                             tokio: |_| {},
                             settings: &[],
                             sinks: ::loopmon::__private::vec![],
+                            module: ::core::module_path!(),
                         },
                         async {
                             if let ::loopmon::__private::Some(output) = ::loopmon::__private::None::<
