@@ -28,7 +28,10 @@ impl Explainer {
 
     pub(super) fn explain(&mut self, question: &Question) -> Answer {
         self.objects.refresh();
-        let look = question.looks.last();
+        // The newest that shows anything: the worker may have been about to return.
+        let mut newest = question.looks.iter().rev();
+        let shows = newest.find(|look| !look.candidates.is_empty());
+        let look = shows.or(question.looks.last());
         let Some(found) = look.and_then(|look| self.find(look)) else {
             let why = look.and_then(|look| look.obstacle.clone());
             let why = why.unwrap_or_else(|| "which thread runs the worker is not known".into());

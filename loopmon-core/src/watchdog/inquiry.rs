@@ -159,13 +159,16 @@ impl StallWitness<'_> {
             ..
         }) = &mut case.stall
         {
-            // It was told without a name, and from now on with it.
             let culprit = &answer.explanation.culprit;
-            explanation.culprit.clone_from(culprit);
-            explanation.unnamed.clone_from(&answer.explanation.unnamed);
-            let (why, at) = (explanation.cause, Timestamp::at(self.now));
-            let mut book = self.watched.stalls();
-            return book.blame(*id, why, culprit.as_deref(), at);
+            if explanation.culprit.is_none() && culprit.is_some() {
+                // It was told without a name, and from now on with it.
+                explanation.culprit.clone_from(culprit);
+                explanation.unnamed = None;
+                let (why, at) = (explanation.cause, Timestamp::at(self.now));
+                let mut book = self.watched.stalls();
+                book.blame(*id, why, culprit.as_deref(), at);
+            }
+            return;
         }
         self.settle(index, answer.explanation.clone());
     }

@@ -146,6 +146,7 @@ impl StallWitness<'_> {
         let Some(case) = self.cases.get_mut(index) else {
             return;
         };
+        case.wanted = None;
         let Some(stall) = &mut case.stall else { return };
         let (watched, limit) = (self.watched, &mut *self.means.limit);
         let culprit = explanation.culprit.as_ref();
