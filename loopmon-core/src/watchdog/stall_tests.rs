@@ -227,6 +227,9 @@ fn of_many_stalls_five_are_told_in_full_and_all_are_counted() {
         loud,
         [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5]
     );
+    // What was left out takes no line from others: 20 of the 30 of a minute are used.
+    let (limit, now) = (&mut driven.watchdog.limit, driven.now);
+    assert_eq!((0..30).filter(|_| limit.line(now)).count(), 10);
     // A minute later the next is told in short, with the number of the others.
     driven.run(Duration::from_secs(60));
     let kept = driven.keep_a_worker();

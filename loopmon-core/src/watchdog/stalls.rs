@@ -236,9 +236,9 @@ impl StallWitness<'_> {
         record.culprit.clone_from(&explanation.culprit);
         record.unnamed.clone_from(&explanation.unnamed);
         let wanted = telling.tells(record.phase);
-        // The line of a start has been counted already.
-        let line = record.phase == Phase::Started || self.means.limit.line(self.now);
-        record.muted = !wanted || !line;
+        // The line of a start has been counted already, and what is not wanted takes none.
+        let told = wanted && (record.phase == Phase::Started || self.means.limit.line(self.now));
+        record.muted = !told;
         self.means.process.push(Record::Stall(Box::new(record)));
     }
 
