@@ -38,7 +38,6 @@ impl fmt::Display for Unnamed {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnCode {
     crates: Vec<String>,
-    root: Option<String>,
 }
 
 impl OwnCode {
@@ -47,15 +46,7 @@ impl OwnCode {
         let crates = crates.into_iter().map(|name| name.replace('-', "_"));
         Self {
             crates: crates.collect(),
-            root: None,
         }
-    }
-
-    /// Files below this directory are told by their path from there.
-    #[cfg(test)]
-    pub(crate) fn below(mut self, root: Option<String>) -> Self {
-        self.root = root.map(|root| root.trim_end_matches('/').to_owned());
-        self
     }
 
     fn has(&self, krate: &str) -> bool {
@@ -69,7 +60,7 @@ pub(crate) fn blame(stack: &Stack, own: &OwnCode) -> Result<Culprit, Unnamed> {
     let poll = seen.iter().position(Seen::is_poll);
     let (inside, outside) = seen.split_at(poll.unwrap_or(seen.len()));
     let innermost = |owner| inside.iter().position(|seen| seen.can_be(owner));
-    let by_name = |at: usize| Some((at, inside.get(at)?.name(own)));
+    let by_name = |at: usize| Some((at, inside.get(at)?.name()));
     // Without debug information, a task that was inlined into Tokio's poll has left only its
     // type there.
     let poll = || outside.first().filter(|poll| poll.frame.file.is_none());
@@ -85,7 +76,7 @@ pub(crate) fn blame(stack: &Stack, own: &OwnCode) -> Result<Culprit, Unnamed> {
     let known = known(way_in, blamed);
     let called = known.map(|known| Arc::from(known.called));
     Ok(Culprit {
-        file: blamed.and_then(|seen| seen.file(own)).map(Arc::from),
+        file: blamed.and_then(Seen::file).map(Arc::from),
         line: blamed.and_then(|seen| seen.frame.line),
         own: blamed.map_or_else(
             || own.has(crate_of(&function)),
@@ -98,7 +89,7 @@ pub(crate) fn blame(stack: &Stack, own: &OwnCode) -> Result<Culprit, Unnamed> {
         stack: seen
             .iter()
             .take(LINES)
-            .map(|seen| seen.line(own).into())
+            .map(|seen| seen.line().into())
             .collect(),
         truncated: !stack.complete || seen.len() > LINES,
     })
@@ -109,7 +100,7 @@ fn task(inside: &[Seen<'_>], outside: &[Seen<'_>], own: &OwnCode) -> Option<Stri
     let poll = outside.first()?;
     let outermost = |owner| {
         let found = inside.iter().rev().find(|seen| seen.can_be(owner))?;
-        Some(found.name(own))
+        Some(found.name())
     };
     let of = |owner| poll.type_of_task(owner, own).or_else(|| outermost(owner));
     of(Owner::User).or_else(|| of(Owner::Dependency))

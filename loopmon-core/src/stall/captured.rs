@@ -58,7 +58,7 @@ fn frame(line: &str) -> Frame {
 }
 
 pub(super) fn own() -> OwnCode {
-    OwnCode::new(vec!["myapp".into()]).below(Some("/home/me/myapp".into()))
+    OwnCode::new(vec!["myapp".into()])
 }
 
 pub(super) fn blamed(stack: &Stack) -> Culprit {

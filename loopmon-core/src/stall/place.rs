@@ -42,16 +42,14 @@ pub(super) fn place(file: &str) -> Place<'_> {
     Place::Local
 }
 
-/// The part of the path that readers need: from the package on, or below `root`.
-pub(super) fn short<'a>(file: &'a str, root: Option<&str>) -> &'a str {
-    let in_root = || file.strip_prefix(root?)?.strip_prefix('/');
+/// The part of the path that readers need: from the package on.
+pub(super) fn short(file: &str) -> &str {
     let in_registry = || below(file, REGISTRY)?.split_once('/').map(|(_, path)| path);
     // `repository-hash/revision/…`
     let in_checkout = || below(file, CHECKOUTS);
     let in_std = || file.split_once("/library/").map(|(_, path)| path);
     let in_std = || (place(file) == Place::Std).then(in_std).flatten();
-    in_root()
-        .or_else(in_registry)
+    in_registry()
         .or_else(in_checkout)
         .or_else(in_std)
         .or_else(|| file.strip_prefix("./"))
@@ -121,15 +119,14 @@ mod tests {
     #[test]
     fn of_a_path_the_part_is_shown_that_tells_files_apart() {
         for (file, expected) in [
-            ("/home/me/app/src/main.rs", "src/main.rs"),
+            ("src/main.rs", "src/main.rs"),
             ("/home/me/other/src/main.rs", "/home/me/other/src/main.rs"),
-            ("/home/me/apple/src/main.rs", "/home/me/apple/src/main.rs"),
             ("./src/main.rs", "src/main.rs"),
             (TOKIO, "tokio-1.54.1/src/runtime/task/core.rs"),
             (STD, "std/src/thread/mod.rs"),
-            ("/home/me/app/a/library/b.rs", "a/library/b.rs"),
+            ("a/library/b.rs", "a/library/b.rs"),
         ] {
-            assert_eq!(short(file, Some("/home/me/app")), expected, "{file}");
+            assert_eq!(short(file), expected, "{file}");
         }
     }
 }

@@ -72,16 +72,16 @@ impl<'a> Seen<'a> {
 
     /// Of an async block in a build that has only lines, no name is left: its file stands
     /// for it.
-    pub(super) fn name(&self, own: &OwnCode) -> String {
+    pub(super) fn name(&self) -> String {
         let name = self.symbol.name();
-        match self.file(own) {
+        match self.file() {
             Some(file) if name.is_empty() => format!("async code of {file}"),
             _ => name,
         }
     }
 
-    pub(super) fn file(&self, own: &OwnCode) -> Option<&'a str> {
-        Some(short(self.frame.file.as_deref()?, own.root.as_deref()))
+    pub(super) fn file(&self) -> Option<&'a str> {
+        Some(short(self.frame.file.as_deref()?))
     }
 
     /// Whether it is such a small part of the language's library that its caller is said to
@@ -122,7 +122,7 @@ impl<'a> Seen<'a> {
             Place::Dependency(package) => package,
             _ => None,
         };
-        let (first, modules) = short(file, None).split_once("/src/").unwrap_or(("", file));
+        let (first, modules) = short(file).split_once("/src/").unwrap_or(("", file));
         let modules = modules
             .trim_end_matches(".rs")
             .split('/')
@@ -131,14 +131,14 @@ impl<'a> Seen<'a> {
         std::iter::once(krate).chain(modules).chain(path).collect()
     }
 
-    pub(super) fn line(&self, own: &OwnCode) -> String {
+    pub(super) fn line(&self) -> String {
         let name = self.symbol.name();
         let name = if name.is_empty() {
             self.raw.to_owned()
         } else {
             name
         };
-        match (self.file(own), self.frame.line) {
+        match (self.file(), self.frame.line) {
             _ if name.is_empty() => self.address(),
             (Some(file), Some(line)) => format!("{name} at {file}:{line}"),
             (Some(file), None) => format!("{name} at {file}"),

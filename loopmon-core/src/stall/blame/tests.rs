@@ -6,8 +6,8 @@ const POLL: &str =
 const BLOCK_ON: &str =
     "tokio::runtime::park::CachedParkThread::block_on\tREG/tokio-1.54.1/src/runtime/park.rs\t285";
 const SLEEP: &str = "std::thread::functions::sleep\tSTD/std/src/thread/functions.rs\t289";
-const OWN: &str = "myapp::serve::{{closure}}\t/home/me/myapp/src/serve.rs\t7";
-const MAIN: &str = "myapp::main::{{closure}}\t/home/me/myapp/src/main.rs\t3";
+const OWN: &str = "myapp::serve::{{closure}}\tsrc/serve.rs\t7";
+const MAIN: &str = "myapp::main::{{closure}}\tsrc/main.rs\t3";
 
 fn function_and_task(lines: &[&str]) -> (String, Option<String>) {
     let culprit = blamed(&of(lines));
@@ -177,7 +177,7 @@ fn tokio_and_loopmon_are_never_blamed_in_whatever_directory() {
         "tokio::sync::Mutex<T>::new",
         "loopmon_core::monitor::Monitor::start",
     ] {
-        let local = format!("{runtime}\t/home/me/myapp/patched/src/lib.rs\t1");
+        let local = format!("{runtime}\tpatched/src/lib.rs\t1");
         let (function, _) = function_and_task(&[SLEEP, &local, OWN, POLL]);
         assert_eq!(function, "myapp::serve");
     }
